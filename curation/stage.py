@@ -1,0 +1,74 @@
+"""What a stage is: it looks at records and decides. The engine applies.
+
+A concrete stage is a frozen pydantic model whose fields *are* its recipe parameters. Its constructor does no work;
+heavy imports and models are loaded inside the method that needs them, once a process.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from curation.schema import Batch, Decisions
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage may know besides the batch.
+
+    seed: of the run, for stages that draw. column_types: for each source, the type of each original column as seen in a
+    sample taken before the run ("number", "bool", "string", "other"), so that a shard cannot change its mind.
+    scratch: a folder for a corpus stage's own large files; it is the same one on a resumed run.
+    """
+
+    seed: int = 0
+    column_types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    scratch: Path | None = None
+
+
+class Stage(BaseModel):
+    """Base of every stage: the recipe parameters as fields, and four class facts.
+
+    name: as written in a recipe after `use:`. version: raised whenever the same input may get another decision, so that
+    finished shards are not reused. reasons: the closed set of reasons with a sentence for each, shown to users.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    reasons: ClassVar[Mapping[str, str]]
+
+    def assets(self) -> Mapping[str, str]:
+        """Digests of what the decisions depend on besides the parameters (weights, word lists, tokenizers)."""
+        return {}
+
+
+class RecordStage(Stage):
+    """A stage that can decide by looking at one batch at a time."""
+
+    @abstractmethod
+    def decide(self, batch: Batch, context: StageContext) -> Decisions:
+        """Decisions about the records of this batch. The text of undecided records is left untouched."""
+
+
+class CorpusStage(Stage):
+    """A stage that needs the whole corpus, but only through small fingerprints."""
+
+    @abstractmethod
+    def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:
+        """One row a record (or several): `record_id` first, then whatever `decide` needs."""
+
+    @abstractmethod
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
+        """Decisions about the whole corpus from every shard's fingerprints, in record order.
+
+        The engine adds `ordinal` (UInt64), the global position of the record, which does not depend on workers or on
+        the order in which files were named.
+        """
