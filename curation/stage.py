@@ -45,6 +45,12 @@ class Stage(BaseModel):
     version: ClassVar[int] = 1
     reasons: ClassVar[Mapping[str, str]]
 
+    def fingerprint_facts(self) -> Mapping[str, object]:
+        """The parameters that fingerprints depend on; all by default. A stage whose threshold is only used to decide
+        leaves it out, so that moving it reuses the fingerprints.
+        """
+        return self.model_dump(mode="json")
+
     def assets(self) -> Mapping[str, str]:
         """Digests of what the decisions depend on besides the parameters (weights, word lists, tokenizers)."""
         return {}
@@ -59,7 +65,12 @@ class RecordStage(Stage):
 
 
 class CorpusStage(Stage):
-    """A stage that needs the whole corpus, but only through small fingerprints."""
+    """A stage that needs the whole corpus, but only through small fingerprints.
+
+    lazy: fingerprints are dear, so take them only of what the stages before left.
+    """
+
+    lazy: ClassVar[bool] = False
 
     @abstractmethod
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:

@@ -1,0 +1,200 @@
+"""What happens to one shard in one pass. These functions run in worker processes; the parent only sends names and keys.
+
+A pass is: read or load the shard, replay what was decided before, run the record stages of this stretch of the recipe,
+take the fingerprints that the following corpus stages need. Nothing here knows about other shards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation.engine.apply import apply, check_law, complete
+from curation.engine.intake import parse_chunk
+from curation.engine.store import Store
+from curation.readers import RawChunk
+from curation.registry import stage_class
+from curation.schema import Batch, Decisions
+from curation.stage import CorpusStage, RecordStage, Stage, StageContext
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage of the recipe, as it travels to a worker: its name in the recipe, its kind, its parameters."""
+
+    name: str
+    use: str
+    parameters: dict[str, Any]
+
+    def stage(self) -> Stage:
+        """The stage itself, validated again (cheap) so that no pickled class has to match."""
+        return stage_class(self.use)(**self.parameters)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Where decisions already made about a shard lie: a whole piece, or some rows of a corpus stage's piece."""
+
+    key: str
+    rows: tuple[int, int] | None = None  # offset and length; None: all of them
+    edits: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class ShardRef:
+    """A level-0 shard: where it comes from and where its records lie."""
+
+    index: int
+    key: str
+    source: str
+    primary: str | None
+    forced: str | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything the passes of one run share."""
+
+    folder: Path
+    reuse: tuple[Path, ...]
+    seed: int
+    column_types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def store(self) -> Store:
+        """The store of the run."""
+        return Store(self.folder, self.reuse)
+
+    def context(self) -> StageContext:
+        """What record stages may know."""
+        return StageContext(seed=self.seed, column_types=self.column_types)
+
+
+def read_shard(work: Work, shard: ShardRef, chunk: RawChunk) -> dict[str, Any]:
+    """Parse a raw chunk into the level-0 shard. Returns its manifest."""
+    batch, quarantine, reasons, formats = parse_chunk(chunk, shard.primary, shard.forced)
+    facts = {
+        "records": len(batch),
+        "blank": chunk.blank,
+        "quarantined": sum(reasons.values()),
+        "quarantine": reasons,
+        "formats": formats,
+        "first": chunk.positions[0] if chunk.positions else 0,
+        "last": chunk.positions[-1] if chunk.positions else 0,
+    }
+    parts = {"records": batch.records, "turns": batch.turns, "quarantine": quarantine}
+    return work.store().put(shard.key, parts, facts)
+
+
+def load_state(store: Store, shard: ShardRef, trail: Sequence[Decided]) -> Batch:
+    """The shard's records as they are after the decisions of `trail`, in order."""
+    batch = level_zero(store, shard.key)
+    for decided in trail:
+        for decisions in split_by_stage(load_decisions(store, decided)):
+            batch = apply(batch, decisions)
+    return batch
+
+
+def level_zero(store: Store, key: str) -> Batch:
+    """The records of a shard as they were read."""
+    return Batch(store.frame(key, "records"), store.frame(key, "turns"))
+
+
+def load_decisions(store: Store, decided: Decided) -> Decisions:
+    """Decisions that a pass or a corpus stage stored."""
+    if decided.rows is None or decided.edits is None:
+        return Decisions(store.frame(decided.key, "decisions"), store.frame(decided.key, "edits"))
+    return Decisions(
+        store.slice(decided.key, "decisions", *decided.rows), store.slice(decided.key, "edits", *decided.edits)
+    )
+
+
+def split_by_stage(decisions: Decisions) -> list[Decisions]:
+    """Decisions of several stages, apart, in the order in which the stages decided."""
+    stages = decisions.rows["stage"].unique(maintain_order=True).to_list()
+    if len(stages) < 2:
+        return [decisions]
+    return [
+        Decisions(decisions.rows.filter(pl.col("stage") == stage), decisions.edits.filter(pl.col("stage") == stage))
+        for stage in stages
+    ]
+
+
+def record_pass(
+    work: Work,
+    shard: ShardRef,
+    chunk: RawChunk | None,
+    trail: Sequence[Decided],
+    steps: Sequence[Step],
+    pass_key: str,
+    prints: Sequence[tuple[Step, str]],
+) -> dict[str, Any]:
+    """One pass over one shard. Whatever is already there under its key is not made again.
+
+    `prints` are the corpus stages that follow, each with the key of its fingerprints for this shard.
+    Returns `{"read": manifest, "pass": manifest}`.
+    """
+    store = work.store()
+    read = store.manifest(shard.key)
+    if read is None:
+        if chunk is None:
+            raise FileNotFoundError(store.path(shard.key, "records"))
+        read = read_shard(work, shard, chunk)
+    missing = [(step, key) for step, key in prints if store.manifest(key) is None]
+    done = store.manifest(pass_key)
+    if done is not None and not missing:
+        return {"read": read, "pass": done, "reused": True}
+    batch = load_state(store, shard, trail)
+    if done is None:
+        batch, done = _decide(work, store, batch, steps, pass_key)
+    else:
+        for decisions in split_by_stage(load_decisions(store, Decided(pass_key))):
+            batch = apply(batch, decisions)
+    if missing:
+        _take_fingerprints(work, store, shard, batch, missing)
+    return {"read": read, "pass": done, "reused": False}
+
+
+def _decide(
+    work: Work, store: Store, batch: Batch, steps: Sequence[Step], pass_key: str
+) -> tuple[Batch, dict[str, Any]]:
+    """Run record stages over a batch and store what they decided, with counts and CPU seconds by stage."""
+    all_decisions: list[Decisions] = []
+    counts: list[dict[str, Any]] = []
+    for step in steps:
+        stage = step.stage()
+        assert isinstance(stage, RecordStage)  # noqa: S101 - the plan puts only record stages here
+        began = time.process_time()
+        decisions = complete(stage.decide(batch, work.context()), step.name, stage)
+        after = apply(batch, decisions)
+        check_law(batch, decisions, after, step.name)
+        counts.append(count(step.name, len(batch), decisions.rows, time.process_time() - began))
+        all_decisions.append(decisions)
+        batch = after
+    joined = Decisions.concat(all_decisions)
+    parts = {"decisions": joined.rows, "edits": joined.edits}
+    return batch, store.put(pass_key, parts, {"stages": counts, "left": len(batch)})
+
+
+def count(step: str, records_in: int, rows: pl.DataFrame, seconds: float) -> dict[str, Any]:
+    """What a stage did, in numbers: `{"stage", "records_in", "cpu_seconds", "reasons": {"drop/too_short": 3}}`."""
+    grouped = rows.group_by("action", "reason").len().sort("action", "reason")
+    reasons = {f"{action}/{reason}": number for action, reason, number in grouped.iter_rows()}
+    return {"stage": step, "records_in": records_in, "cpu_seconds": seconds, "reasons": reasons}
+
+
+def _take_fingerprints(
+    work: Work, store: Store, shard: ShardRef, batch: Batch, missing: Sequence[tuple[Step, str]]
+) -> None:
+    """Store the fingerprints of a shard's surviving records, each with its place in the level-0 shard (`local`)."""
+    places = store.frame(shard.key, "records").select("record_id").with_row_index("local")
+    for step, key in missing:
+        stage = step.stage()
+        assert isinstance(stage, CorpusStage)  # noqa: S101 - the plan puts only corpus stages here
+        prints = stage.fingerprint(batch, work.context())
+        prints = prints.join(places, on="record_id", how="left", maintain_order="left")
+        store.put(key, {"prints": prints}, {"records": len(batch)})

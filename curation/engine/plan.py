@@ -1,0 +1,92 @@
+"""From inputs and a recipe to the work to be done: sources with their formats, and stretches of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curation.engine.passes import Step
+from curation.events import Listener, SourceFound
+from curation.formats import detect, get
+from curation.readers import Source, column_types, find_sources, sample_objects
+from curation.recipe import Recipe
+from curation.stage import CorpusStage
+
+SHARD_RECORDS = 4096
+SHARD_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive record stages, fused into one pass, and the corpus stages that follow them at once."""
+
+    records: tuple[Step, ...]
+    corpus: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do. `primary` is the detected format of each source, None where a sample showed none."""
+
+    sources: tuple[Source, ...]
+    primary: Mapping[str, str | None]
+    column_types: Mapping[str, Mapping[str, str]]
+    stretches: tuple[Stretch, ...]
+    out_format: str | None
+
+
+def make_plan(
+    inputs: Sequence[str],
+    recipe: Recipe,
+    listener: Listener,
+    *,
+    forced: str | None = None,
+    out_format: str | None = None,
+    spool: Path | None = None,
+) -> Plan:
+    """Find the sources, look at a sample of each, and cut the recipe into stretches.
+
+    Raises InputError for inputs that cannot be read, RecipeError for unknown formats.
+    """
+    for name in (forced, out_format):
+        if name is not None:
+            get(name)
+    sources = find_sources(inputs, spool=spool)
+    primary: dict[str, str | None] = {}
+    types: dict[str, Mapping[str, str]] = {}
+    for source in sources:
+        sample = sample_objects(source)
+        primary[source.name] = forced or detect(sample)
+        types[source.name] = column_types(sample)
+        listener(
+            SourceFound(
+                source.name,
+                source.path,
+                primary[source.name] or "unknown",
+                source.kind,
+                source.encoding,
+                source.compression,
+                source.size,
+            )
+        )
+    if out_format is None and len(set(primary.values()) - {None}) > 1:
+        out_format = "messages"  # one dataset, one schema
+    return Plan(tuple(sources), primary, types, stretches(recipe), out_format)
+
+
+def stretches(recipe: Recipe) -> tuple[Stretch, ...]:
+    """The recipe's stages as stretches. There is always at least one, and a corpus stage that is `lazy` (dear, so that
+    it must only see what the stages before it left) opens a new one.
+    """
+    found: list[Stretch] = []
+    records: list[Step] = []
+    corpus: list[Step] = []
+    for entry in recipe.steps():
+        step = Step(entry.name, entry.use, entry.stage.model_dump(mode="json"))
+        is_corpus = isinstance(entry.stage, CorpusStage)
+        if corpus and (not is_corpus or entry.stage.lazy):
+            found.append(Stretch(tuple(records), tuple(corpus)))
+            records, corpus = [], []
+        (corpus if is_corpus else records).append(step)
+    return (*found, Stretch(tuple(records), tuple(corpus)))

@@ -1,0 +1,99 @@
+"""Exact duplicates: records whose text is the same, after as much normalisation as asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import polars as pl
+import xxhash
+from pydantic import Field, model_validator
+
+from curation.columns import original_column
+from curation.schema import Batch, Decisions, Part
+from curation.stage import CorpusStage, StageContext
+
+_NOT_LETTERS = r"[\s\p{P}\p{S}\p{Cf}]+"
+
+
+class Exact(CorpusStage):
+    """Drop records whose text was seen before, and say which copy was kept.
+
+    Roles are compared too, so that a question is never a duplicate of an answer. A record without any text in `part` is
+    left alone.
+    """
+
+    name: ClassVar[str] = "exact"
+    reasons: ClassVar[Mapping[str, str]] = {"duplicate": "the same text as the kept record"}
+
+    part: Part = Field("record", description="what is compared: the whole record, its prompt, its answer, …")
+    normalise: Literal["none", "whitespace", "letters"] = Field(
+        "whitespace",
+        description="none: byte for byte; whitespace: runs of white space count as one blank; letters: also Unicode "
+        "compatibility forms, case, punctuation and symbols are ignored",
+    )
+    keep: Literal["first", "longest", "column"] = Field(
+        "first", description="which copy stays: the first in source order, the longest, or by an original column"
+    )
+    column: str = Field("", description="with keep: column, the original column; the highest number wins")
+
+    @model_validator(mode="after")
+    def _column_goes_with_keep(self) -> Exact:
+        if (self.keep == "column") != bool(self.column):
+            raise ValueError("'column' goes with 'keep: column', and 'keep: column' needs it")
+        return self
+
+    def fingerprint_facts(self) -> Mapping[str, object]:
+        """Everything: what is kept is ranked here, where the text is at hand."""
+        return self.model_dump(mode="json")
+
+    def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
+        """`record_id, digest (16 bytes, null without text), rank (the highest stays)`."""
+        texts = normalised(batch, self.part, self.normalise)
+        digests = [xxhash.xxh3_128_digest(text) if text else None for text in texts["text"]]
+        return texts.select("record_id").with_columns(
+            digest=pl.Series(digests, dtype=pl.Binary), rank=self._rank(batch).cast(pl.Float64)
+        )
+
+    def _rank(self, batch: Batch) -> pl.Series:
+        if self.keep == "longest":
+            return batch.texts("record")["text"].str.len_chars()
+        if self.keep == "column":
+            return original_column(batch, self.column).cast(pl.Float64, strict=False)
+        return pl.zeros(len(batch), eager=True)
+
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
+        """All but the highest-ranked of each digest are dropped; among equals the first stays."""
+        members = fingerprints.filter(pl.col("digest").is_not_null() & pl.col("digest").is_duplicated())
+        ranked = members.sort(["rank", "ordinal"], descending=[True, False], nulls_last=True).with_columns(
+            kept=pl.col("record_id").first().over("digest"), copies=pl.len().over("digest")
+        )
+        dropped = ranked.filter(pl.col("record_id") != pl.col("kept")).sort("ordinal")
+        return Decisions.drop(
+            dropped.select(
+                "record_id",
+                reason=pl.lit("duplicate"),
+                score=pl.col("copies"),
+                related_id="kept",
+                detail=pl.lit(f"{self.part}, {self.normalise}; score: copies"),
+            ).collect()
+        )
+
+
+def normalised(batch: Batch, part: Part, level: str) -> pl.DataFrame:
+    """`record_id, text`: the turns of `part`, each led by its role, normalised; "" where there is no letter at all.
+
+    level: none, whitespace or letters, as documented on `Exact.normalise`.
+    """
+    content = pl.col("content")
+    if level == "whitespace":
+        content = content.str.replace_all(r"\s+", " ").str.strip_chars(" ")
+    elif level == "letters":
+        content = content.str.normalize("NFKC").str.to_lowercase().str.replace_all(_NOT_LETTERS, "")
+    # U+001F, the unit separator, stands between role and text; an empty turn does not count as text.
+    led = pl.when(content != "").then(pl.concat_str(pl.col("role"), pl.lit("\x1f"), content)).otherwise(pl.lit(""))
+    return (
+        Batch(batch.records, batch.turns.with_columns(content=led))
+        .texts(part, separator="")
+        .select("record_id", "text")
+    )

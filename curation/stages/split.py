@@ -1,0 +1,97 @@
+"""Train, validation and test, such that nothing about a test record can be learned from a training one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import polars as pl
+import xxhash
+from pydantic import Field, model_validator
+
+from curation.columns import original_column
+from curation.schema import Batch, Decisions
+from curation.stage import CorpusStage, StageContext
+from curation.stages.exact import normalised
+
+SPLITS = ("test", "validation")
+
+
+class Split(CorpusStage):
+    """Put every record into train, validation or test.
+
+    Records with the same prompt (or, without a prompt, the same text) stay together, so that no question is trained on
+    and tested. The draw depends on the seed and on the text alone, not on the order of the files.
+    """
+
+    name: ClassVar[str] = "split"
+    reasons: ClassVar[Mapping[str, str]] = {
+        "validation": "drawn for the validation split",
+        "test": "drawn for the test split",
+    }
+
+    validation: float = Field(0.05, ge=0, lt=1, description="share of the records that goes to validation")
+    test: float = Field(0.0, ge=0, lt=1, description="share of the records that goes to test")
+    stratify: str = Field(
+        "", description="draw within each value of: source, format, or the name of an original column; empty: over all"
+    )
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> Split:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test must leave something to train on (their sum must be below 1)")
+        return self
+
+    def fingerprint_facts(self) -> Mapping[str, object]:
+        """The shares only count when deciding."""
+        return {"stratify": self.stratify}
+
+    def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:
+        """`record_id, draw (UInt64, the same for records that must stay together), stratum`."""
+        prompts = normalised(batch, "prompt", "letters")["text"]
+        wholes = normalised(batch, "record", "letters")["text"]
+        draws = [
+            xxhash.xxh3_64_intdigest(prompt or whole or record_id, seed=context.seed)
+            for prompt, whole, record_id in zip(prompts, wholes, batch.records["record_id"], strict=True)
+        ]
+        return batch.records.select("record_id").with_columns(
+            draw=pl.Series(draws, dtype=pl.UInt64), stratum=self._strata(batch)
+        )
+
+    def _strata(self, batch: Batch) -> pl.Series:
+        if not self.stratify:
+            return pl.repeat("", len(batch), dtype=pl.String, eager=True)
+        if self.stratify in ("source", "format"):
+            return batch.records[self.stratify]
+        return original_column(batch, self.stratify).fill_null("")
+
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
+        """In each stratum, whole groups in the order of their draw, until each split has its share."""
+        records = fingerprints.select("record_id", "ordinal", "draw", "stratum").collect()
+        groups = (
+            records.sort("ordinal")
+            .group_by("draw", maintain_order=True)
+            .agg(pl.col("stratum").first(), pl.len().alias("size"))
+            .sort("stratum", "draw")
+            .with_columns(
+                # The middle of the group's span decides, so that a large group is not always left out.
+                middle=pl.col("size").cum_sum().over("stratum") - pl.col("size") / 2,
+                total=pl.col("size").sum().over("stratum"),
+            )
+            .with_columns(place=pl.col("middle") / pl.col("total"))
+        )
+        chosen = groups.with_columns(
+            split=pl.when(pl.col("place") < self.test)
+            .then(pl.lit("test"))
+            .when(pl.col("place") < self.test + self.validation)
+            .then(pl.lit("validation"))
+        ).filter(pl.col("split").is_not_null())
+        rows = records.join(chosen.select("draw", "split"), on="draw", how="inner").sort("ordinal")
+        return Decisions.of(
+            rows.select(
+                "record_id",
+                action=pl.lit("annotate"),
+                reason=pl.col("split"),
+                values=pl.format('{"split":"{}"}', pl.col("split")) if rows.height else pl.lit(None, dtype=pl.String),
+            )
+        )
