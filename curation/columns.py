@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from curation.readers import loads_exact
+from curation.readers.payload import loads_exact
 from curation.schema import Batch
 
 

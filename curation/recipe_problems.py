@@ -16,27 +16,31 @@ _SHOWN = 60  # characters of a refused value that a message quotes
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend. `where` is "file:line", a file, or the `--set` argument; `key` is empty for a whole file."""
+    """One thing to mend: in which file and 1-based line, or by which `--set` argument, and under which key."""
 
     where: str
+    line: int | None
     key: str
     message: str
     hint: str = ""
 
+    def sentence(self) -> str:
+        """`recipe.yaml:12: length.min_chars: must be at least 0, got -3`: all but the hint."""
+        place = self.where if self.line is None else f"{self.where}:{self.line}"
+        return ": ".join(part for part in (place, self.key, self.message) if part)
+
     def __str__(self) -> str:
-        said = ": ".join(part for part in (self.where, self.key, self.message) if part)
-        return f"{said}. {self.hint}" if self.hint else said
+        return f"{self.sentence()}. {self.hint}" if self.hint else self.sentence()
 
 
 class RecipeProblems(RecipeError):
-    """Every problem found in one recipe; `problems` has them one by one, in the order of the file."""
+    """Every problem found in one recipe; `problems` has them one by one, by line."""
 
     def __init__(self, origin: str, problems: Sequence[Problem]) -> None:
         self.origin = origin
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
         if len(self.problems) == 1:
-            only = self.problems[0]
-            super().__init__(str(Problem(only.where, only.key, only.message)), only.hint)
+            super().__init__(self.problems[0].sentence(), self.problems[0].hint)
         else:
             lines = "".join(f"\n  {problem}" for problem in self.problems)
             super().__init__(f"{origin}: {len(self.problems)} problems{lines}")
@@ -46,7 +50,7 @@ class RecipeProblems(RecipeError):
 
 
 def quoted(value: Any) -> str:
-    """A refused value as a message shows it: in YAML's words, short, and with nothing a terminal would act upon."""
+    """A refused value in YAML's words: short, and with nothing that a terminal would act upon."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, bool):
@@ -55,18 +59,9 @@ def quoted(value: Any) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return "a list"
-    if isinstance(value, str) and len(value) > _SHOWN:
-        return ascii_free(value[:_SHOWN]) + "…"
-    try:
-        shown = ascii_free(value) if isinstance(value, str) else str(value)
-    except ValueError:  # an integer of more than 4300 digits
-        return "a number too long to show"
-    return shown if len(shown) <= 2 * _SHOWN else shown[:_SHOWN] + "…"
-
-
-def ascii_free(text: str) -> str:
-    """`repr` keeps letters of every script readable and escapes what is not printable."""
-    return repr(text)
+    if isinstance(value, str):  # repr keeps the letters of every script and escapes what is not printable
+        return repr(value) if len(value) <= _SHOWN else repr(value[:_SHOWN]) + "…"
+    return str(value)
 
 
 def explain(errors: Iterable[ErrorDetails], data: Any, known: Mapping[str, Any]) -> list[tuple[KeyPath, str, str]]:
@@ -140,10 +135,12 @@ def _words(error: ErrorDetails, known: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "missing":
         return "is missing", ""
     if kind == "extra_forbidden":
-        return "unknown parameter", nearest(str(error["loc"][-1]), known)
+        return "unknown key", nearest(str(error["loc"][-1]), known)
     if kind in _BOUND_WORDS:
         words, bound = _BOUND_WORDS[kind]
-        return f"must be {words} {ctx[bound]}, got {quoted(value)}", ""
+        limit = ctx[bound]
+        limit = f"{limit:g}" if isinstance(limit, float) else limit
+        return f"must be {words} {limit}, got {quoted(value)}", ""
     if kind in ("literal_error", "enum"):
         return _one_of(str(ctx["expected"]), value)
     if kind == "finite_number":

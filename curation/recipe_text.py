@@ -18,13 +18,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.tokens import CommentToken
 
 from curation.recipe_problems import KeyPath, Problem, RecipeProblems, quoted
 
 MAX_BYTES = 1 << 20
 MAX_LINES = 20_000
 MAX_LINE = 20_000  # characters; the scanner's time grows with the square of a line made of one long tag
-MAX_NODES = 20_000
+MAX_NODES = 10_000
 MAX_DEPTH = 12
 MAX_DIGITS = 400
 
@@ -39,18 +40,28 @@ _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 @dataclass
 class Document:
-    """Plain values (dict, list, str, int, float, bool, None) and the 1-based line of each key path in `origin`."""
+    """Plain values (dict, list, str, int, float, bool, None), and where each of them was written.
+
+    lines: 1-based, by key path, in the file `origin`. settings: the `--set` argument that put a value at a key path.
+    """
 
     origin: str
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    settings: dict[KeyPath, str] = field(default_factory=dict)
 
-    def where(self, path: KeyPath) -> str:
-        """`origin:line` of a key, or of the nearest thing around it that is there."""
+    def where(self, path: KeyPath) -> tuple[str, int | None]:
+        """The `--set` that wrote a value or a part of it, else the origin and the line of the nearest key there."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.settings:
+                return self.settings[path[:end]], None
+        inside = [said for key, said in self.settings.items() if key[: len(path)] == path]
+        if inside:
+            return ", ".join(inside), None
         for end in range(len(path), -1, -1):
             if path[:end] in self.lines:
-                return f"{self.origin}:{self.lines[path[:end]]}"
-        return self.origin
+                return self.origin, self.lines[path[:end]]
+        return self.origin, None
 
 
 class _Refused(Exception):
@@ -92,14 +103,14 @@ def parse(text: str, origin: str) -> Document:
         events = YAML(typ="safe", pure=True).parse(io.StringIO(text.removeprefix("\ufeff")))
         _Reader(iter(events), document).read()
     except _Refused as refused:
-        problem = Problem(f"{origin}:{refused.line + 1}", "", refused.message, refused.hint)
+        problem = Problem(origin, refused.line + 1, "", refused.message, refused.hint)
         raise RecipeProblems(origin, [problem]) from None
     except MarkedYAMLError as error:
         raise RecipeProblems(origin, [_syntax_problem(origin, error)]) from None
     except (YAMLError, ValueError, LookupError, AttributeError, TypeError, AssertionError) as error:
         # A character YAML forbids (ReaderError), or text on which the scanner itself trips.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RecipeProblems(origin, [Problem(origin, "", f"not YAML: {reason}")]) from None
+        raise RecipeProblems(origin, [Problem(origin, None, "", f"not YAML: {reason}")]) from None
     return document
 
 
@@ -122,7 +133,7 @@ def _syntax_problem(origin: str, error: MarkedYAMLError) -> Problem:
         hint = "Indent with spaces, never with tabs."
     elif "mapping values are not allowed" in said:
         hint = "Put text that holds ': ' in quotes, and check the indentation."
-    return Problem(f"{origin}:{mark.line + 1}" if mark else origin, "", f"not YAML: {said}", hint)
+    return Problem(origin, mark.line + 1 if mark else None, "", f"not YAML: {said}", hint)
 
 
 class _Reader:
@@ -168,12 +179,17 @@ class _Reader:
         return self.scalar(event, line)
 
     def scalar(self, event: Any, line: int) -> Any:
-        if event.style is not None:
-            return event.value
         try:
-            return core_scalar(event.value)
+            # JSON writes 😀 as two escapes, "\ud83d\ude00", which YAML reads as two halves: join them.
+            text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise _Refused(line, "half a surrogate pair is no character") from None
+        if event.style is not None:
+            return text
+        try:
+            return core_scalar(text)
         except ValueError as error:
-            raise _Refused(line, f"{quoted(event.value)} {error}") from None
+            raise _Refused(line, f"{quoted(text)} {error}") from None
 
     def sequence(self, path: KeyPath) -> list[Any]:
         values: list[Any] = []
@@ -207,6 +223,8 @@ def set_value(text: str) -> Any:
     stripped = text.strip()
     if stripped[:1] in ("[", "{", '"', "'"):
         return parse(stripped, "").data
+    if not stripped.isprintable():
+        raise ValueError("has characters that cannot be printed: put it in double quotes and escape them")
     return core_scalar(stripped)
 
 
@@ -260,24 +278,57 @@ def render(header: Mapping[str, Any], stages: Iterable[Mapping[str, Any]]) -> st
     return _dump(_writer(), tree)
 
 
-def edit(text: str, changes: Mapping[KeyPath, Any]) -> str:
+def put(data: Any, path: KeyPath, value: Any) -> None:
+    """Set the value at a key path of plain values; only its last key may be new."""
+    for step in path[:-1]:
+        data = data[step]
+    data[path[-1]] = value
+
+
+def edit(text: str, changes: Mapping[KeyPath, Any], data: Mapping[str, Any]) -> str:
     """`text` with the values at the key paths replaced or added; comments, order and quoting stay.
 
-    The containers on each path must exist: only the last key may be new.
+    `data` is what the result must say: the text is read back and compared, and where the round trip lost something,
+    plain YAML made from `data` is returned instead. Only the last key of a path may be new.
     """
-    yaml = _writer(text)
-    tree = yaml.load(text)
-    for path, value in changes.items():
-        at = tree
-        for step in path[:-1]:
-            at = at[step]
-        _put(at, path[-1], _tree(value))
-    return _dump(yaml, tree)
+    try:
+        yaml = _writer(text)
+        tree = yaml.load(text)
+        for path, value in changes.items():
+            at = tree
+            for step in path[:-1]:
+                at = at[step]
+            _insert(at, path, _tree(value))
+        edited = _dump(yaml, tree)
+        if parse(edited, "").data == data:
+            return edited
+    except (YAMLError, RecipeProblems, LookupError, AttributeError, TypeError, ValueError, AssertionError):
+        pass  # rare text that the round-trip reader of ruamel does not take; the strict reader above took it
+    return render({key: value for key, value in data.items() if key != "stages"}, data["stages"])
 
 
-def _put(mapping: CommentedMap, key: str | int, value: Any) -> None:
-    """Set a key; a new one of the top level goes before `stages`, which would otherwise hide it at the far end."""
-    if key not in mapping and "stages" in mapping:
-        mapping.insert(list(mapping).index("stages"), key, value)
-    else:
+def _insert(mapping: CommentedMap, path: KeyPath, value: Any) -> None:
+    """Set a key; a new one goes below the last key of its stage, or above `stages`, never after a later comment."""
+    key = path[-1]
+    if key in mapping:
         mapping[key] = value
+        return
+    keys = list(mapping)
+    position = keys.index("stages") if len(path) == 1 else len(keys)
+    mapping.insert(position, key, value)
+    if position:
+        _hand_over(mapping, keys[position - 1], key)
+
+
+def _hand_over(mapping: CommentedMap, before: Any, new: Any) -> None:
+    """Move the full-line comments that follow `before` behind `new`: ruamel hangs them on the key above them."""
+    tokens = mapping.ca.items.get(before)
+    token = tokens[2] if tokens and len(tokens) > 2 else None
+    if not isinstance(token, CommentToken):
+        return
+    same_line, newline, below = token.value.partition("\n")
+    if below:
+        token.value = same_line + newline
+        mapping.ca.items[new] = [None, None, CommentToken("\n" + below, token.start_mark, None), None]
+        if not same_line:
+            del mapping.ca.items[before]

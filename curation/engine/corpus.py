@@ -19,8 +19,8 @@ from curation.stage import CorpusStage, StageContext
 def decide_corpus(
     work: Work, step: Step, print_keys: Sequence[str], sizes: Sequence[int], dropped: Sequence[str]
 ) -> tuple[list[Decided], dict[str, Any]]:
-    """Decide once. `print_keys` and `sizes` (level-0 records) are by shard; `dropped` are the keys of corpus stages that
-    decided since these fingerprints were taken, whose dropped records are left out.
+    """Decide once. `print_keys` and `sizes` (level-0 records) are by shard; `dropped` are the keys of the corpus stages
+    that decided since these fingerprints were taken, whose dropped records are left out.
 
     Returns where each shard's decisions lie, and the manifest.
     """

@@ -1,4 +1,4 @@
-"""The last pass over a shard: what survived is rendered, what was decided goes into the ledger, and both are counted."""
+"""The last pass over a shard: survivors are rendered, decisions go into the ledger, and both are counted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def finish_shard(
         return manifest
     first = level_zero(store, shard.key)
     batch, decisions = _replay(store, first, trail)
-    annotations = _annotations(decisions.rows)
+    annotations = _Annotations(decisions.rows)
     lines, refused = render_lines(batch, out_format, annotations.columns)
     if refused:
         decisions, batch = _refuse(decisions, batch, refused)
@@ -67,7 +67,7 @@ def _replay(store: Store, batch: Batch, trail: Sequence[Decided]) -> tuple[Batch
     return batch, Decisions.concat(decided)
 
 
-class _annotations:
+class _Annotations:
     """The named values of a shard's decisions: columns to add to records, splits, and languages counted."""
 
     def __init__(self, rows: pl.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""The engine on one machine: cuts the sources into shards, sends passes to workers, decides at the barriers, publishes."""
+"""The engine on one machine: cut into shards, send passes to workers, decide at the barriers, publish."""
 
 from __future__ import annotations
 

@@ -29,8 +29,13 @@ THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"
 class Pool(Protocol):
     """Runs picklable functions of importable modules."""
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]: ...
-    def close(self) -> None: ...
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """A future of `function(*args)`."""
+        ...
+
+    def close(self) -> None:
+        """Give up what is under way and free everything."""
+        ...
 
 
 class InlinePool:

@@ -140,7 +140,7 @@ def summarise(
         "quarantined": sum(shard.read["quarantined"] for shard in shards),
         "blank": sum(shard.read["blank"] for shard in shards),
     }
-    stages = stage_rows(recipe, shards, corpus_stages, manifests, records)
+    stages = stage_rows(recipe, shards, corpus_stages, manifests)
     assert sum(row["dropped"] for row in stages) == counts["dropped"], "the ledger and the dataset disagree"  # noqa: S101
     return {
         "run": folder.name,
@@ -169,7 +169,6 @@ def stage_rows(
     shards: Sequence[Shard],
     corpus_stages: Sequence[dict[str, Any]],
     manifests: Sequence[dict[str, Any]],
-    records: int,
 ) -> list[dict[str, Any]]:
     """One row a stage, in the recipe's order, and one for what could not be written."""
     told = [stage for shard in shards for stage in shard.stages] + list(corpus_stages)

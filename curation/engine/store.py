@@ -106,7 +106,7 @@ def place(path: Path, data: bytes) -> None:
         temp, stream = open_temp(path, 0o600)
         with stream:
             stream.write(data)
-        os.replace(temp, path)
+        temp.replace(path)
     except OSError as error:
         if temp is not None:
             discard(temp)

@@ -9,7 +9,7 @@ import polars as pl
 import xxhash
 from pydantic import Field, model_validator
 
-from curation.columns import original_column
+from curation.dedup.keep import Keep, check_keep, rank
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 
@@ -32,35 +32,25 @@ class Exact(CorpusStage):
         description="none: byte for byte; whitespace: runs of white space count as one blank; letters: also Unicode "
         "compatibility forms, case, punctuation and symbols are ignored",
     )
-    keep: Literal["first", "longest", "column"] = Field(
-        "first", description="which copy stays: the first in source order, the longest, or by an original column"
+    keep: Keep = Field(
+        "first", description="which copy stays: first, best (complete, then long), longest, column, source"
     )
     column: str = Field("", description="with keep: column, the original column; the highest number wins")
+    sources: list[str] = Field([], description="with keep: source, names or patterns of sources, the dearest first")
 
     @model_validator(mode="after")
-    def _column_goes_with_keep(self) -> Exact:
-        if (self.keep == "column") != bool(self.column):
-            raise ValueError("'column' goes with 'keep: column', and 'keep: column' needs it")
+    def _fits(self) -> Exact:
+        check_keep(self.keep, self.column, self.sources)
         return self
-
-    def fingerprint_facts(self) -> Mapping[str, object]:
-        """Everything: what is kept is ranked here, where the text is at hand."""
-        return self.model_dump(mode="json")
 
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
         """`record_id, digest (16 bytes, null without text), rank (the highest stays)`."""
         texts = normalised(batch, self.part, self.normalise)
         digests = [xxhash.xxh3_128_digest(text) if text else None for text in texts["text"]]
         return texts.select("record_id").with_columns(
-            digest=pl.Series(digests, dtype=pl.Binary), rank=self._rank(batch).cast(pl.Float64)
+            digest=pl.Series(digests, dtype=pl.Binary),
+            rank=rank(batch, self.keep, self.column, self.sources).cast(pl.Float64),
         )
-
-    def _rank(self, batch: Batch) -> pl.Series:
-        if self.keep == "longest":
-            return batch.texts("record")["text"].str.len_chars()
-        if self.keep == "column":
-            return original_column(batch, self.column).cast(pl.Float64, strict=False)
-        return pl.zeros(len(batch), eager=True)
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
         """All but the highest-ranked of each digest are dropped; among equals the first stays."""

@@ -1,0 +1,43 @@
+# Everything a newcomer or a maintainer does here. `make help` lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint check fast docs bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## create .venv and install studio with its tested versions
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(INSTALLED) ## curate the bundled sample with the default recipe
+	$(BIN)/studio curate --in datasets/support_desk.jsonl --in datasets/qa_zh.csv --runs-dir runs
+
+test: lint ## everything that must hold: style, types, import contracts, tests
+	$(BIN)/pytest -n 2
+
+lint: $(INSTALLED) ## style, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fast: $(INSTALLED) ## the tests alone, stopping at the first failure
+	$(BIN)/pytest -n 2 -x
+
+docs: $(INSTALLED) ## make the generated pages of docs/ again
+	$(BIN)/python -m curation.reference docs/reasons.md
+
+bench: $(INSTALLED) ## list the benchmarks
+	@ls benchmarks/*.py
+
+clean: ## remove what was installed and made, except runs
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

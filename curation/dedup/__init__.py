@@ -1,0 +1,1 @@
+"""The parts of deduplication: shingles, signatures, candidates, exact similarity, clusters, template families."""

@@ -1,0 +1,124 @@
+"""The whole corpus as a corpus stage sees it: fingerprints on disk, in memory only what is being compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from curation.dedup.minhash import Banding, band_hashes, signatures
+from curation.dedup.pairs import CROWD, candidates, components, crowded, jaccard
+from curation.dedup.shingles import I64, U32, U64, Shingles, shingle, tokenise
+
+CHUNK = 1 << 14  # texts shingled at once
+LEFT_OVER = 0.2  # share of a text's shingles that must be its own for its boilerplate to be ignored
+
+
+class Corpus:
+    """Texts by their row number in `fingerprints` (as `Near.fingerprint` made them, records without shingles left out).
+
+    facts: `record_id, source, rank` of each row. Text and shingles are held for candidates only.
+    """
+
+    def __init__(self, fingerprints: pl.LazyFrame, words: int, characters: int, seed: int) -> None:
+        self.prints = fingerprints
+        self.words, self.characters, self.seed = words, characters, seed
+        self.facts = fingerprints.select("record_id", "source", "rank", "ordinal").collect()
+        self._rows = np.zeros(0, dtype=np.int64)  # rows held, ascending
+        self._texts = pl.Series(dtype=pl.String)
+        self._shingles = Shingles(np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
+
+    def clusters(self, banding: Banding, threshold: float) -> Iterator[tuple[int, list[int]]]:
+        """Connected components of verified pairs with more than one text: a number, and the rows, best first."""
+        left, right = candidates(self._bands(banding))
+        crowd = np.flatnonzero(crowded(self._bands(banding)))
+        self._hold(np.union1d(np.union1d(left, right), crowd))
+        left, right = self._held(left), self._held(right)
+        if len(crowd):
+            left, right = self._without_boilerplate(self._held(crowd), left, right, banding)
+        alike = jaccard(self._shingles, left, right) >= threshold
+        labels = components(len(self._rows), left[alike], right[alike])
+        groups: dict[int, list[int]] = defaultdict(list)
+        sizes = np.bincount(labels, minlength=1)
+        for place in np.flatnonzero(sizes[labels] > 1):
+            groups[int(labels[place])].append(int(self._rows[place]))
+        ranks = self.facts["rank"].fill_null(-np.inf).to_numpy()
+        for number, rows in enumerate(groups.values()):
+            yield number, sorted(rows, key=lambda row: (-ranks[row], row))
+
+    def text(self, row: int) -> str:
+        """The folded text of a candidate."""
+        text: str = self._texts[int(self._held(np.asarray([row]))[0])]
+        return text
+
+    def similarity(self, row: int, others: I64) -> NDArray[np.float64]:
+        """The exact Jaccard similarity of a candidate with others."""
+        left = np.full(len(others), self._held(np.asarray([row]))[0])
+        return jaccard(self._shingles, left, self._held(others))
+
+    def _bands(self, banding: Banding) -> Iterator[U64]:
+        for band in range(banding.bands):
+            yield self.prints.select(f"b{band}").collect()[f"b{band}"].to_numpy()
+
+    def _held(self, rows: I64) -> I64:
+        return np.searchsorted(self._rows, rows)
+
+    def _hold(self, rows: I64) -> None:
+        """Load the texts of `rows` and shingle them again, which is cheaper than keeping every record's shingles."""
+        self._rows = rows.astype(np.int64)
+        wanted = self.facts["ordinal"].gather(self._rows).to_frame()
+        self._texts = (
+            self.prints.select("ordinal", "text")
+            .join(wanted.lazy(), on="ordinal", how="semi")
+            .sort("ordinal")
+            .collect()
+        )["text"]
+        parts = [
+            shingle(tokenise(self._texts[start : start + CHUNK].to_list()), self.words, self.characters)
+            for start in range(0, len(self._rows), CHUNK)
+        ]
+        if parts:
+            sizes = np.concatenate([part.sizes() for part in parts])
+            self._shingles = Shingles(
+                np.concatenate([part.hashes for part in parts]), np.concatenate(([0], np.cumsum(sizes)))
+            )
+
+    def _without_boilerplate(self, crowd: I64, left: I64, right: I64, banding: Banding) -> tuple[I64, I64]:
+        """Texts in crowded buckets again, without the shingles that many of them share, if enough is left of them."""
+        own = self._shingles.take(crowd)
+        common = _common(own.hashes)
+        keep = ~np.isin(own.hashes, common)
+        owners = np.repeat(np.arange(len(crowd)), own.sizes())
+        remaining = np.bincount(owners[keep], minlength=len(crowd))
+        reduced = remaining >= np.maximum(LEFT_OVER * own.sizes(), 1)
+        keep |= ~reduced[owners]
+        sizes = np.bincount(owners[keep], minlength=len(crowd))
+        trimmed = Shingles(own.hashes[keep], np.concatenate(([0], np.cumsum(sizes))))
+        hashes = band_hashes(signatures(trimmed, banding.bands * banding.rows, self.seed), banding)
+        more_left, more_right = candidates(hashes[:, band] for band in range(banding.bands))
+        self._replace(crowd, trimmed)
+        keys = np.unique(np.concatenate([_keys(left, right), _keys(crowd[more_left], crowd[more_right])]))
+        return (keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+    def _replace(self, rows: I64, with_: Shingles) -> None:
+        """Put other shingles in the place of those of some held texts."""
+        both = Shingles(
+            np.concatenate([self._shingles.hashes, with_.hashes]),
+            np.concatenate([self._shingles.offsets, with_.offsets[1:] + self._shingles.offsets[-1]]),
+        )
+        order = np.arange(len(self._rows))
+        order[rows] = len(self._rows) + np.arange(len(rows))
+        self._shingles = both.take(order)
+
+
+def _keys(left: I64, right: I64) -> U64:
+    return (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)
+
+
+def _common(hashes: U32) -> U32:
+    """Shingles which more than CROWD texts have."""
+    values, counts = np.unique(hashes, return_counts=True)
+    return values[counts > CROWD]

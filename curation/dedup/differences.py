@@ -1,0 +1,94 @@
+"""Where two almost equal texts differ, token by token, and what kind of difference each is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rapidfuzz.distance import Levenshtein
+
+Kind = Literal["number", "negation", "typo", "minor", "content"]
+
+# Words where blanks stand between them, single characters where not: as in `shingles`, but as text.
+_TOKEN = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W_]+"
+)
+_NEGATIONS = frozenset(
+    "not no never none neither nor without cannot cant dont doesnt didnt wont isnt arent wasnt werent t "
+    "ne pas sans nicht kein keine ohne nie 不 没 無 无 非 未 勿 别 莫".split()
+)
+_MINOR = frozenset(
+    "a an the of to in on at for and or so then also please just very really quite is are was be that this it its "
+    "的 了 吗 呢 吧 啊 呀 地 得 请 就 也 都 还".split()
+)
+TYPO_SIMILARITY = 0.7  # of the characters of two words; "recieve" / "receive" has 0.71, "paris" / "london" 0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where `new` stands instead of `old`: tokens `start:end` of the anchor."""
+
+    start: int
+    end: int
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    kind: Kind
+
+    @property
+    def size(self) -> int:
+        """How many tokens differ, on the longer side."""
+        return max(len(self.old), len(self.new))
+
+
+def tokens_of(text: str) -> list[str]:
+    """The tokens of a folded text."""
+    return _TOKEN.findall(text)
+
+
+def differences(anchor: Sequence[str], member: Sequence[str]) -> list[Difference]:
+    """What to change in `anchor` to get `member` (tokens), by least edits; places one token apart count as one."""
+    spans: list[list[int]] = []
+    for operation in Levenshtein.opcodes(anchor, member):
+        if operation.tag == "equal":
+            continue
+        if spans and operation.src_start - spans[-1][1] <= 1 and operation.dest_start - spans[-1][3] <= 1:
+            spans[-1][1], spans[-1][3] = operation.src_end, operation.dest_end
+        else:
+            spans.append([operation.src_start, operation.src_end, operation.dest_start, operation.dest_end])
+    return [
+        Difference(a, b, tuple(anchor[a:b]), tuple(member[c:d]), kind_of(anchor[a:b], member[c:d]))
+        for a, b, c, d in spans
+    ]
+
+
+def kind_of(old: Sequence[str], new: Sequence[str]) -> Kind:
+    """number: other digits. negation: one side denies. typo: the same words, misspelt or run together. minor: only
+    words that carry no content of their own. content: anything else.
+    """
+    if _digits(old) != _digits(new):
+        return "number"
+    if any(token in _NEGATIONS for token in old) != any(token in _NEGATIONS for token in new):
+        return "negation"
+    if "".join(old) == "".join(new):
+        return "typo"
+    if len(old) == len(new) and all(_misspelt(a, b) for a, b in zip(old, new, strict=True)):
+        return "typo"
+    if all(token in _MINOR for token in (*old, *new)):
+        return "minor"
+    return "content"
+
+
+def _digits(tokens: Sequence[str]) -> list[str]:
+    return [found for token in tokens for found in re.findall(r"\d+", token)]
+
+
+def _misspelt(one: str, other: str) -> bool:
+    """A slip of the pen: similar, and long enough that similarity means something. Inflections pass as well."""
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 4:
+        # "teh" / "the": the same letters; other short words differ too easily to tell.
+        return len(one) == len(other) > 2 and sorted(one) == sorted(other)
+    return Levenshtein.normalized_similarity(one, other) >= TYPO_SIMILARITY

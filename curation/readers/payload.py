@@ -1,0 +1,175 @@
+"""One payload to one object, strictly, and JSON without loss.
+
+The way of an ordinary record is orjson and a few counts over its bytes. What orjson cannot do without loss (integers
+beyond 64 bit become floats, of two equal keys the last wins) is noticed cheaply and goes the slow way of `strict`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from curation.readers.model import LIMITS, Limits
+from curation.readers.reasons import BadRecord
+from curation.readers.strict import SPACED_KEY, parse_strictly
+
+__all__ = ["BadRecord", "dumps_bytes", "dumps_exact", "loads_exact", "parse_payload"]
+
+_LARGEST_EXACT = float(1 << 63)  # orjson is exact from -2^63 to 2^64-1; from here on a float may have been an integer
+_WIDE = Limits(max_bytes=sys.maxsize, max_depth=900, max_keys=sys.maxsize)
+
+
+def parse_payload(payload: bytes, limits: Limits = LIMITS) -> dict[str, Any]:
+    """The object that `payload` (UTF-8 JSON text) holds, key order kept, integers of any size exact.
+
+    Raises BadRecord with a reason in QUARANTINE_REASONS, and nothing else, whatever the bytes.
+    """
+    if len(payload) > limits.max_bytes:
+        raise BadRecord("too_long", f"{len(payload)} bytes, the limit is {limits.max_bytes}")
+    try:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        value = parse_strictly(payload, limits)
+    else:
+        if type(value) is not dict:
+            raise BadRecord("not_object", f"a JSON {_kind(value)}")
+        if not _surely_exact(payload, value, limits):
+            value = parse_strictly(payload, limits)
+    if type(value) is not dict:
+        raise BadRecord("not_object", f"a JSON {_kind(value)}")
+    return value
+
+
+def _surely_exact(payload: bytes, value: dict[str, Any], limits: Limits) -> bool:
+    """Whether orjson lost nothing. False may be a false alarm; True never is wrong.
+
+    No two keys are equal if the text has as many `":` as the objects have keys: a key always has one, unless there is
+    white space before its colon, and strings can only add to the count.
+    """
+    if payload.count(b"{") == 1 and b"[" not in payload:
+        keys = len(value)
+        if keys > limits.max_keys:
+            return False
+        if float in set(map(type, value.values())) and _has_large_float(value.values()):
+            return False
+    else:
+        keys = _count_keys(value, limits)
+    if payload.count(b'":') != keys:
+        return False
+    spaced = b" :" in payload or b"\t:" in payload or b"\n:" in payload or b"\r:" in payload
+    return not (spaced and SPACED_KEY.search(payload))
+
+
+def _count_keys(value: Any, limits: Limits) -> int:
+    """Keys of all objects in `value`; -1 if a limit is passed or a number may not be exact."""
+    count = 0
+    level = [value]
+    for _ in range(limits.max_depth):
+        below: list[Any] = []
+        for node in level:
+            if type(node) is dict:
+                count += len(node)
+                if len(node) > limits.max_keys:
+                    return -1
+                children = node.values()
+            else:
+                children = node
+            kinds = set(map(type, children))
+            if float in kinds and _has_large_float(children):
+                return -1
+            if dict in kinds or list in kinds:
+                below.extend(child for child in children if type(child) is dict or type(child) is list)
+        if not below:
+            return count
+        level = below
+    return -1
+
+
+def _has_large_float(values: Any) -> bool:
+    return any(type(v) is float and (v >= _LARGEST_EXACT or v <= -_LARGEST_EXACT) for v in values)
+
+
+def _any_float(value: Any, test: Callable[[float], bool]) -> bool:
+    """Whether any float in `value`, at any depth, passes `test`."""
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            stack.extend(node.values())
+        elif isinstance(node, list | tuple):
+            stack.extend(node)
+        elif isinstance(node, float) and test(node):
+            return True
+    return False
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {list: "array", dict: "object", str: "string", bool: "boolean"}
+    return names.get(type(value), "number")
+
+
+def loads_exact(text: str) -> Any:
+    """Any JSON value, integers of up to 4300 digits included; the value of a key given twice is the last one.
+
+    Raises ValueError for anything else: invalid JSON, NaN, Infinity, lone surrogates, nesting beyond 900 levels.
+    """
+    try:
+        value = orjson.loads(text)
+        if not _any_float(value, lambda number: abs(number) >= _LARGEST_EXACT):
+            return value
+    except orjson.JSONDecodeError:
+        pass  # an integer beyond the range of floats, or no JSON
+    try:
+        return parse_strictly(text.encode(), _WIDE)
+    except BadRecord as error:
+        raise ValueError(f"{error.reason}: {error.detail}") from None
+
+
+def dumps_exact(value: Any) -> str:
+    """Compact JSON text, key order kept, characters beyond ASCII as they are, integers of any size.
+
+    Raises ValueError for NaN, Infinity and lone surrogates, TypeError for what JSON has no word for.
+    """
+    return dumps_bytes(value).decode()
+
+
+def dumps_bytes(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
+    """`dumps_exact` as UTF-8 bytes; `default` turns what JSON has no word for into what it has."""
+    try:
+        text = orjson.dumps(value, default)
+    except TypeError:
+        return _dumps_slowly(value, default)
+    # orjson writes NaN and Infinity as null, so only a text with a null in it can hide one
+    if b"null" in text and _any_float(value, lambda number: not isfinite(number)):
+        raise ValueError("NaN and Infinity cannot be written as JSON")
+    return text
+
+
+def _dumps_slowly(value: Any, default: Callable[[Any], Any] | None) -> bytes:
+    """For integers beyond 64 bit, which orjson refuses."""
+    _check_keys(value)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a lone surrogate cannot be written as UTF-8") from None
+
+
+def _check_keys(value: Any) -> None:
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            for key in node:
+                if not isinstance(key, str):  # the json module would quietly turn 1 into "1"
+                    raise TypeError(f"a key must be a string, not {type(key).__name__}")
+            stack.extend(node.values())
+        elif isinstance(node, list | tuple):
+            stack.extend(node)

@@ -1,0 +1,233 @@
+"""The dataset card: `dataset/README.md`, a Hugging Face card with a valid YAML header and the dataset's provenance.
+
+Format: https://huggingface.co/docs/hub/datasets-cards. The card holds no text of a record, so it can be published where
+the dataset can; sources are told by name and digest, never by the path they had on this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from curation.ledger import reason_text
+from curation.report.facts import recipe_yaml
+from curation.report.stories import number
+from curation.writers.atomic import write_atomic
+
+# Upper bounds and names of the hub's size categories.
+_SIZES = (
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"),
+    (10**9, "100M<n<1B"),
+    (10**10, "1B<n<10B"),
+    (10**11, "10B<n<100B"),
+    (10**12, "100B<n<1T"),
+)
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+MOST_ROWS = 200
+LANGUAGE_SHARE = 0.01  # of the records: rarer ones are more often a mistake of recognition than a language
+
+
+def build_card(folder: Path, summary: Mapping[str, Any]) -> Path:
+    """Write `dataset/README.md` into the run folder and return its path. `summary` is what `summary.json` holds.
+
+    The licence is what `summary["license"]` says, else "unknown". Raises OutputError when it cannot be written.
+    """
+    path = folder / "dataset" / "README.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = f"---\n{header(summary)}\n---\n\n" + "\n".join(_body(folder, summary)) + "\n"
+    write_atomic(path, text.encode(), mode=0o600)
+    return path
+
+
+def header(summary: Mapping[str, Any]) -> str:
+    """The card's YAML header."""
+    from huggingface_hub import DatasetCardData
+
+    total = summary["counts"]["kept"]
+    return str(
+        DatasetCardData(
+            pretty_name=title(summary),
+            license=str(summary.get("license") or "unknown"),
+            language=languages(summary) or None,
+            size_categories=next((name for most, name in _SIZES if total < most), "n>1T"),
+            task_categories=["text-generation"],
+            tags=tags(summary),
+            configs=[{"config_name": "default", "data_files": _data_files(summary)}],
+        ).to_yaml()
+    )
+
+
+def title(summary: Mapping[str, Any]) -> str:
+    """A name for people: the sources, and the recipe they went through."""
+    names = [PurePath(_plain(source["source"])).name.split(".")[0] for source in summary["sources"]]
+    told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"{told or 'Nothing'}, curated with {_plain(summary['recipe'])}"[:120]
+
+
+def languages(summary: Mapping[str, Any]) -> list[str]:
+    """Codes of the languages that at least one record in a hundred has, the most frequent first."""
+    counted = summary.get("languages") or {}
+    total = sum(counted.values())
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        code for code, count in ordered if _LANGUAGE.fullmatch(code) and code != "und" and count >= total * LANGUAGE_SHARE
+    ]
+
+
+def tags(summary: Mapping[str, Any]) -> list[str]:
+    """Tags for search on the hub: the tool, the format of the records, and that there are synthetic ones."""
+    out_format = summary.get("out_format")
+    return ["curation-studio", *([str(out_format).replace("_", "-")] if out_format else [])]
+
+
+def _data_files(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"split": output["split"], "path": PurePath(output["path"]).name} for output in summary["outputs"]]
+
+
+def _body(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
+    counts = summary["counts"]
+    yield f"# {_text(title(summary))}"
+    yield ""
+    yield (
+        f"{counts['kept']:,} records, kept out of {counts['read']:,} read by "
+        f"[curation-studio](https://pypi.org/project/curation-studio/) with the recipe `{_code(summary['recipe'])}`."
+    )
+    yield from _outputs(summary)
+    yield from _provenance(summary)
+    yield from _funnel(summary)
+    yield from _remake(folder, summary)
+
+
+def _outputs(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield "\n## Files\n"
+    yield from _table(
+        ("file", "split", "records", "bytes", "SHA-256"),
+        [
+            (_text(PurePath(o["path"]).name), o["split"], f"{o['records']:,}", f"{o['bytes']:,}", f"`{o['sha256']}`")
+            for o in summary["outputs"]
+        ],
+        right=(2, 3),
+    )
+    yield f"\nFormat of the records: {_text(str(summary.get('out_format') or 'as in the sources'))}."
+    counted = sorted((summary.get("languages") or {}).items(), key=lambda item: (-item[1], item[0]))
+    if counted:
+        told = ", ".join(f"{_text(name)} {count:,}" for name, count in counted[:20])
+        yield f"Languages, as recognised in what was read: {told}."
+
+
+def _provenance(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield "\n## Sources\n"
+    rows = [
+        (
+            _text(source["source"]),
+            _text(str(source.get("format") or "none")),
+            f"{source['read']:,}",
+            f"{source['kept']:,}",
+            f"{source['dropped']:,}",
+            f"{source['quarantined']:,}",
+            source_digest(source),
+        )
+        for source in summary["sources"][:MOST_ROWS]
+    ]
+    columns = ("source", "format", "read", "kept", "dropped", "quarantined", "SHA-256")
+    yield from _table(columns, rows, right=(2, 3, 4, 5))
+    if len(summary["sources"]) > MOST_ROWS:
+        yield f"\n{len(summary['sources']) - MOST_ROWS:,} more sources are not listed here."
+
+
+def source_digest(source: Mapping[str, Any]) -> str:
+    """The SHA-256 of a source's file as Markdown code; "" for what is no file any more (a pipe, a hub dataset)."""
+    known = source.get("sha256")
+    if known:
+        return f"`{known}`"
+    path = Path(source.get("path") or "-")
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            return f"`{hashlib.file_digest(stream, 'sha256').hexdigest()}`"
+    except OSError:
+        return ""
+
+
+def _funnel(summary: Mapping[str, Any]) -> Iterator[str]:
+    counts = summary["counts"]
+    yield "\n## What was done\n"
+    yield (
+        f"read {counts['read']:,} = kept {counts['kept']:,} + dropped {counts['dropped']:,} "
+        f"+ quarantined {counts['quarantined']:,} + blank {counts['blank']:,}; of the kept, "
+        f"{counts['edited']:,} were edited and {counts['flagged']:,} flagged.\n"
+    )
+    rows = []
+    for stage in summary["stages"]:
+        rows.append(
+            (f"**{_text(stage['stage'])}**", f"{stage['records_in']:,}", *_by_action(stage), "")
+        )
+        for item in stage["reasons"]:
+            place = ("drop", "edit", "flag").index(item["action"]) if item["action"] != "annotate" else None
+            cells = [f"{item['count']:,}" if column == place else "" for column in range(3)]
+            sentence = reason_text(stage["use"], item["reason"])
+            note = f"{item['count']:,} annotated. " if place is None else ""
+            rows.append((f"{_text(item['reason'])}", "", *cells, note + _text(sentence)))
+    yield from _table(("stage and reason", "in", "dropped", "edited", "flagged", ""), rows, right=(1, 2, 3, 4))
+    if summary["quarantine"]:
+        told = ", ".join(f"{_text(reason)} {count:,}" for reason, count in summary["quarantine"].items())
+        yield f"\nLines that were no record: {told}."
+
+
+def _by_action(stage: Mapping[str, Any]) -> tuple[str, str, str]:
+    return (f"{stage['dropped']:,}", f"{stage['edited']:,}", f"{stage['flagged']:,}")
+
+
+def _remake(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
+    recipe = recipe_yaml(folder, summary)
+    sources = " ".join(f"--in {_shell(source['source'])}" for source in summary["sources"][:20])
+    more = " …" if len(summary["sources"]) > 20 else ""
+    yield "\n## How to make it again\n"
+    yield "The same sources, recipe and seed give the same bytes, on any number of cores.\n"
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", recipe)), default=0))
+    name = "recipe.yaml" if recipe else _shell(summary["recipe"])
+    yield f"{fence}sh\nstudio curate {sources}{more} --recipe {name}\n{fence}"
+    if recipe:
+        yield f"\n`recipe.yaml`, seed {summary['seed']}:\n\n{fence}yaml\n{_plain(recipe, lines=True).rstrip()}\n{fence}"
+    versions = ", ".join(f"{_text(name)} {_text(str(version))}" for name, version in summary["versions"].items())
+    took = f" It took {number(summary['seconds'])} s." if "seconds" in summary else ""
+    yield f"\nMade with {versions}.{took}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'|'.join('---:' if place in right else ':---' for place in range(len(columns)))}|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _plain(text: str, lines: bool = False) -> str:
+    """Without control and hidden characters; newlines and tabs stay where `lines`."""
+    return _HIDDEN.sub(lambda match: match.group() if lines and match.group() in "\n\t" else "�", text)
+
+
+def _text(text: str) -> str:
+    """As Markdown text that means nothing but itself."""
+    return _MARKDOWN.sub(r"\\\1", _plain(text))
+
+
+def _code(text: str) -> str:
+    """For use between single backticks."""
+    return _plain(text).replace("`", "'").replace("|", "/")
+
+
+def _shell(word: str) -> str:
+    import shlex
+
+    return shlex.quote(_plain(word))

@@ -1,0 +1,7 @@
+"""`python -m studio` is `studio`."""
+
+import sys
+
+from studio.cli.main import main
+
+sys.exit(main())

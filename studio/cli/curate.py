@@ -1,0 +1,192 @@
+"""`studio curate`: raw files in; a dataset, a ledger and a report out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curation.errors import StudioError
+from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
+from studio.cli.output import Output
+
+if TYPE_CHECKING:
+    from curation.recipe import Recipe
+
+DEFAULT_RECIPE = "sft"
+# What a resumed run may not change: it would be another run.
+_FIXED_ON_RESUME = ("inputs", "also", "recipe", "format_name", "out_format", "out_path", "limit", "seed", "dry_run")
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
+@click.option(
+    "--in",
+    "also",
+    multiple=True,
+    metavar="INPUT",
+    help="An input: file, glob, folder, '-' for stdin, or 'hf:NAME'. Repeatable; same as naming it without --in.",
+)
+@click.option(
+    "--out",
+    "out_path",
+    type=click.Path(path_type=Path),
+    help="Where the dataset goes: a folder, or a file by its ending (.jsonl, .csv, .parquet). "
+    "Without it, into the run's folder.",
+)
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    help=f"A built-in recipe's name, or a YAML file.  [default: {DEFAULT_RECIPE}]",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="STAGE.KEY=VALUE",
+    help="Change one parameter of the recipe, such as length.min_chars=20. Repeatable.",
+)
+@click.option("--format", "format_name", metavar="NAME", help="Read every record in this schema; no guessing.")
+@click.option("--out-format", metavar="NAME", help="Write records in this schema, instead of the one they came in.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N records.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of everything drawn at random.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes.  [default: one a core]")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--detach", is_flag=True, help="Do it in the background and print the run's name.")
+@click.option(
+    "--resume",
+    "resumed",
+    type=RUN,
+    metavar="RUN",
+    help="Go on with a run; with --set, do a finished one again from the stage that changed.",
+)
+@runs_dir_option
+@json_option
+@plain_option
+@quiet_option
+@click.pass_context
+def curate(
+    ctx: click.Context,
+    /,
+    *,
+    inputs: tuple[str, ...],
+    also: tuple[str, ...],
+    settings: tuple[str, ...],
+    resumed: str | None,
+    runs_dir: Path,
+    workers: int | None,
+    dry_run: bool,
+    detach: bool,
+    as_json: bool,
+    plain: bool,
+    quiet: bool,
+    **rest: Any,
+) -> int:
+    """Turn raw files into a dataset, and keep the reason for every record.
+
+    Reads jsonl, json, csv, tsv, parquet, txt and md, each also compressed (.gz .zst .bz2 .xz), recognises the schema
+    of each record, and runs the stages of a recipe over them. Nothing vanishes: every record is kept, dropped for a
+    reason, or quarantined as a line that is no record.
+
+    \b
+    Examples:
+      studio curate data/*.jsonl
+      studio curate --in chats.json --recipe sft-zh --set length.min_chars=20 --out clean.jsonl
+      studio curate --resume last --set near.threshold=0.85
+    """
+    out = Output(json=as_json, plain=plain, quiet=quiet)
+    try:
+        if resumed is not None:
+            _refuse_new_facts(ctx)
+            from studio.cli.start import resume
+            from studio.runs.folder import find
+
+            return resume(
+                find(runs_dir, resumed), out, runs_dir, settings=settings, argv=sys.argv, detach=detach, workers=workers
+            )
+        recipe = _recipe(rest["recipe"], settings, rest["seed"])
+        named = [*inputs, *also] or [source.path for source in recipe.sources if source.path]
+        if not named:
+            raise click.UsageError("Name at least one input: a file, a glob, a folder, or '-' for stdin.", ctx)
+        options = {
+            "out": str(rest["out_path"]) if rest["out_path"] else None,
+            "format": rest["format_name"],
+            "out_format": rest["out_format"],
+            "limit": rest["limit"],
+            "workers": workers,
+        }
+        if dry_run:
+            from studio.cli.plan import show_plan
+
+            return show_plan(named, recipe, options, runs_dir, out)
+        return _new_run(named, recipe, options, out, runs_dir, detach=detach)
+    except (StudioError, click.UsageError) as error:
+        if as_json:
+            _say_in_json(out, error)
+        raise
+
+
+def _recipe(name: str | None, settings: Sequence[str], seed: int | None) -> Recipe:
+    from curation.recipe import Recipe
+
+    recipe = Recipe.load(name or DEFAULT_RECIPE)
+    changes = [*settings, *([] if seed is None else [f"seed={seed}"])]
+    return recipe.with_settings(changes) if changes else recipe
+
+
+def _new_run(
+    inputs: list[str], recipe: Recipe, options: dict[str, Any], out: Output, runs_dir: Path, *, detach: bool
+) -> int:
+    """Make the folder, write what was asked for, and start. Inputs that are not there leave no folder behind."""
+    from curation.formats import get
+    from studio.cli.start import entry_of, start
+    from studio.runs.folder import create
+    from studio.runs.lock import RunLock
+    from studio.runs.reuse import similar_runs
+    from studio.runs.spec import new_spec
+
+    for name in (options["format"], options["out_format"]):
+        if name is not None:
+            get(name)
+    from_stdin = "-" in inputs
+    if from_stdin and sys.stdin.isatty():
+        out.say("Reading records from the terminal; end with Ctrl-D.")
+    sources = [] if from_stdin else _sources(inputs)
+    options["reuse"] = similar_runs(runs_dir, sources)
+    folder = create(runs_dir, "curate")
+    lock = RunLock.acquire(folder)
+    new_spec("curate", inputs, sources, entry_of(recipe), options, recipe.seed, sys.argv).write(folder)
+    return start(folder, lock, out, runs_dir, detach=detach, pass_stdin=from_stdin)
+
+
+def _sources(inputs: Sequence[str]) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from curation.readers import find_sources
+
+    return [asdict(source) for source in find_sources(inputs)]
+
+
+def _refuse_new_facts(ctx: click.Context) -> None:
+    given = [
+        max(param.opts, key=len)
+        for param in ctx.command.params
+        if param.name in _FIXED_ON_RESUME and ctx.get_parameter_source(param.name) is not _DEFAULT
+    ]
+    if given:
+        raise click.UsageError(f"A resumed run keeps its own {', '.join(given)}; only --set may change it.", ctx)
+
+
+_DEFAULT = click.core.ParameterSource.DEFAULT
+
+
+def _say_in_json(out: Output, error: StudioError | click.UsageError) -> None:
+    """Programs that read the events get an ending even where no run began."""
+    from curation.events import RunFailed
+
+    name, hint = type(error).__name__, getattr(error, "hint", "")
+    message = error.format_message() if isinstance(error, click.ClickException) else error.message
+    out.json_line(RunFailed("", name, message, hint).as_json())

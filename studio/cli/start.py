@@ -1,0 +1,139 @@
+"""Starting a run that has its folder, in front of the user or behind their back, and telling how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.cli.output import Output
+from studio.cli.progress import as_listener, narrator_for
+from studio.cli.summary import reference, tell
+from studio.exit_codes import ExitCode
+from studio.runs.folder import RunFolder
+from studio.runs.status import Result, Status, read_result
+
+if TYPE_CHECKING:
+    from curation.recipe import Recipe
+    from studio.runs.lock import RunLock
+
+
+def start(
+    folder: RunFolder, lock: RunLock, out: Output, runs_dir: Path, *, detach: bool, pass_stdin: bool = False
+) -> int:
+    """Do the run described in `folder`, whose lock is held, and return the exit code."""
+    from studio.runs.execute import execute, prepare
+
+    if detach:
+        return _detached(folder, lock, out, runs_dir, pass_stdin)
+    with lock:
+        prepare(folder)
+        narrator = narrator_for(out)
+
+        def on_stop() -> None:
+            out.say("Stopping after what is under way. Press Ctrl-C again to end it now.")
+
+        try:
+            result = execute(folder, lock, as_listener(narrator), on_stop)
+        finally:
+            narrator.close()
+    return report(folder, result, out, runs_dir)
+
+
+def _detached(folder: RunFolder, lock: RunLock, out: Output, runs_dir: Path, pass_stdin: bool) -> int:
+    from studio.runs.launch import launch
+
+    pid = launch(folder, lock, pass_stdin=pass_stdin)
+    run = reference(folder, runs_dir)
+    out.say(f"Process {pid} goes on without this terminal. Watch it with 'studio runs attach {run}'.")
+    if out.json:
+        out.json_line({"run": folder.name, "folder": str(folder.path), "pid": pid})
+    else:
+        out.data(run)
+    return int(ExitCode.OK)
+
+
+def report(folder: RunFolder, result: Result, out: Output, runs_dir: Path) -> int:
+    """Say how the run ended; with --json the events have said it already. Returns its exit code."""
+    run = reference(folder, runs_dir)
+    if result.status is Status.FINISHED:
+        if out.quiet and not out.json:
+            out.data(run)
+        elif not out.json:
+            out.data("")
+            out.data(tell(folder, result.summary, runs_dir))
+    elif result.status is Status.STOPPED:
+        out.say(f"Stopped. What was finished is kept; go on with 'studio runs resume {run}'.")
+    else:
+        out.problem(result.message, result.hint)
+        out.say(f"What was finished is kept in {folder.path}; go on with 'studio runs resume {run}'.")
+    return result.exit_code
+
+
+def resume(
+    folder: RunFolder,
+    out: Output,
+    runs_dir: Path,
+    *,
+    settings: Sequence[str],
+    argv: Sequence[str],
+    detach: bool,
+    workers: int | None = None,
+) -> int:
+    """Go on with a run that stopped, failed or was killed; or with a finished one under other settings.
+
+    Raises BusyError when it is running. A finished run whose settings stay the same is only told again.
+    """
+    from studio.runs.lock import RunLock
+    from studio.runs.spec import read_spec
+
+    lock = RunLock.acquire(folder)
+    try:
+        spec = read_spec(folder)
+        changed = spec
+        if settings:
+            changed = spec.with_recipe(recipe_entry(spec.recipe["yaml"], spec.recipe["name"], settings), argv)
+        if workers is not None and workers != spec.options.get("workers"):
+            changed = changed.with_options({"workers": workers})
+        result = read_result(folder)
+        if result is not None and result.status is Status.FINISHED and changed.recipe == spec.recipe:
+            lock.close()
+            out.say(f"{folder.name} is finished already; there is nothing left to do.")
+            return _told_again(folder, result, out, runs_dir)
+        if changed != spec:
+            changed.write(folder)
+    except BaseException:
+        lock.close()
+        raise
+    return start(folder, lock, out, runs_dir, detach=detach)
+
+
+def _told_again(folder: RunFolder, result: Result, out: Output, runs_dir: Path) -> int:
+    if not out.json:
+        return report(folder, result, out, runs_dir)
+    from studio.runs.events import EventReader
+
+    ending = [event for event in EventReader(folder.events).read() if event["event"] == "run_finished"]
+    for event in ending[-1:]:
+        out.json_line(event)
+    return result.exit_code
+
+
+def recipe_entry(yaml: str, name: str, settings: Sequence[str]) -> dict[str, Any]:
+    """The `recipe` part of run.json for a recipe's text with `settings` (`stage.key=value`) applied."""
+    from curation.recipe import Recipe
+
+    recipe = Recipe.from_text(yaml, name)
+    return entry_of(recipe.with_settings(list(settings)) if settings else recipe)
+
+
+def entry_of(recipe: Recipe) -> dict[str, Any]:
+    """The `recipe` part of run.json."""
+    return {
+        "name": recipe.name,
+        "digest": recipe.digest(),
+        "yaml": recipe.to_yaml(),
+        "resolved": recipe.resolved(),
+        "stages": [step.name for step in recipe.steps()],
+        "seed": recipe.seed,
+    }
