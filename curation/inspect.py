@@ -245,7 +245,7 @@ def _oddity(ids: Sequence[pl.Series]) -> Oddity:
 
 
 def _languages(batch: Batch) -> dict[str, int]:
-    from curation.language import detect_languages
+    from curation.language.detect import detect_languages
 
     found = detect_languages(batch.texts("record")["text"])
     return dict(found["language"].value_counts().iter_rows())

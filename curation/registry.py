@@ -32,6 +32,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "language": "curation.stages.language:Language",
         "length": "curation.stages.length:Length",
         "mix": "curation.stages.mix:Mix",
+        "near": "curation.stages.near:Near",
         "quality": "curation.stages.quality:Quality",
         "repetition": "curation.stages.repetition:Repetition",
         "sample": "curation.stages.sample:Sample",

@@ -17,22 +17,26 @@ from curation.stage import CorpusStage, StageContext
 
 
 def decide_corpus(
-    work: Work, step: Step, print_keys: Sequence[str], sizes: Sequence[int], dropped: Sequence[str]
+    work: Work,
+    step: Step,
+    print_keys: Sequence[str],
+    sizes: Sequence[int],
+    earlier: Sequence[str],
+    dropped: Sequence[str],
 ) -> tuple[list[Decided], dict[str, Any]]:
-    """Decide once. `print_keys` and `sizes` (level-0 records) are by shard; `dropped` are the keys of the corpus stages
-    that decided since these fingerprints were taken, whose dropped records are left out.
+    """Decide once. `print_keys` and `sizes` (level-0 records) are by shard; `earlier` are the keys of all corpus stages
+    so far; `dropped`, of those that decided since these fingerprints were taken, whose dropped records are left out.
 
     Returns where each shard's decisions lie, and the manifest.
     """
     store = work.store()
     stage = step.stage()
     assert isinstance(stage, CorpusStage)  # noqa: S101 - the plan puts only corpus stages here
-    key = make_key(
-        "corpus", step.name, stage_identity(step, stage), list(print_keys), list(dropped), list(sizes), work.seed
-    )
+    facts = [list(print_keys), list(earlier), list(dropped), list(sizes), work.seed]
+    key = make_key("corpus", step.name, stage_identity(step, stage), facts)
     manifest = store.manifest(key)
     if manifest is None:
-        manifest = _decide(work, store, step, stage, key, print_keys, sizes, dropped)
+        manifest = _decide(work, store, step, stage, key, print_keys, sizes, earlier, dropped)
     return [Decided(key, tuple(rows), tuple(edits)) for rows, edits in manifest["cuts"]], manifest
 
 
@@ -54,6 +58,7 @@ def _decide(
     key: str,
     print_keys: Sequence[str],
     sizes: Sequence[int],
+    earlier: Sequence[str],
     dropped: Sequence[str],
 ) -> dict[str, Any]:
     began = time.process_time()
@@ -61,7 +66,7 @@ def _decide(
     prints = fingerprints(store, print_keys, bases, dropped)
     scratch = work.folder.parent / "scratch" / key
     scratch.mkdir(parents=True, exist_ok=True)
-    context = StageContext(seed=work.seed, column_types=work.column_types, scratch=scratch)
+    context = StageContext(work.seed, work.column_types, scratch, _clusters(store, earlier))
     decisions = complete(stage.decide(prints, context), step.name, stage)
     places = prints.select("record_id", "ordinal").unique().collect()
     _check(decisions, places, step.name)
@@ -87,6 +92,18 @@ def fingerprints(store: Store, print_keys: Sequence[str], bases: Sequence[int], 
         gone = pl.scan_ipc(store.path(key, "decisions")).filter(pl.col("action") == "drop").select("record_id")
         prints = prints.join(gone, on="record_id", how="anti", maintain_order="left")
     return prints
+
+
+def _clusters(store: Store, keys: Sequence[str]) -> pl.LazyFrame:
+    """`record_id, cluster` from the `_cluster` value of decisions. Of several stages' clusters each has its own rows."""
+    empty = pl.LazyFrame(schema={"record_id": pl.String(), "cluster": pl.String()})
+    found = [
+        pl.scan_ipc(store.path(key, "decisions"))
+        .select("record_id", cluster=pl.col("values").str.json_path_match("$._cluster"))
+        .filter(pl.col("cluster").is_not_null())
+        for key in keys
+    ]
+    return pl.concat([empty, *found])
 
 
 def _check(decisions: Decisions, places: pl.DataFrame, step: str) -> None:

@@ -32,20 +32,22 @@ def finish_shard(
     first = level_zero(store, shard.key)
     batch, decisions = _replay(store, first, trail)
     annotations = _Annotations(decisions.rows)
-    lines, refused = render_lines(batch, out_format, annotations.columns)
+    taken: Counter[str] = Counter()
+    lines, refused = render_lines(batch, out_format, annotations.columns, taken)
     if refused:
         decisions, batch = _refuse(decisions, batch, refused)
     order = first.records.select("record_id").with_row_index("place")
     ledger = decisions.rows.join(order, on="record_id", how="left").sort("place", maintain_order=True).drop("place")
     edited = decisions.edits.select("record_id").unique().join(batch.records, on="record_id", how="semi").height
     flagged = decisions.rows.filter(pl.col("action") == "flag").select("record_id").unique()
-    facts = {
+    facts: dict[str, Any] = {
         "kept": len(batch),
         "edited": edited,
         "flagged": flagged.join(batch.records, on="record_id", how="semi").height,
         "kept_by_split": {},
         "lengths": {"before": length_bins(first), "after": length_bins(batch)},
         "languages": annotations.languages,
+        "taken": dict(taken),
         "refused": dict(Counter(reason for _, reason in refused)),
     }
     parts: dict[str, pl.DataFrame | bytes] = {"ledger": parquet_bytes(ledger), "edits": decisions.edits}
@@ -84,8 +86,10 @@ class _Annotations:
                 continue
             if "split" in values:
                 self.splits[record_id] = values.pop("split")
-            if values:
-                self.columns.setdefault(record_id, {}).update(values)
+            # A name that begins with an underscore is for the ledger, not for the dataset.
+            public = {name: value for name, value in values.items() if not name.startswith("_")}
+            if public:
+                self.columns.setdefault(record_id, {}).update(public)
 
 
 def _refuse(decisions: Decisions, batch: Batch, refused: Sequence[tuple[str, str]]) -> tuple[Decisions, Batch]:

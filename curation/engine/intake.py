@@ -34,9 +34,8 @@ def parse_chunk(
             continue
         record_id = f"{chunk.source}:{position}"
         formats[name] += 1
-        for column, value in zip(
-            records.values(), (record_id, content_hash(pairs), chunk.source, name, [], meta), strict=True
-        ):
+        row: tuple[Any, ...] = (record_id, content_hash(pairs), chunk.source, name, [], meta)
+        for column, value in zip(records.values(), row, strict=True):
             column.append(value)
         for turn, (role, content) in enumerate(pairs):
             for column, value in zip(turns.values(), (record_id, turn, role, content), strict=True):

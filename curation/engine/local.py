@@ -48,6 +48,7 @@ class _Run:
         self.work, self.plan, self.pool, self.meter, self.should_stop = work, plan, pool, meter, should_stop
         self.shards: list[Shard] = []
         self.corpus_stages: list[dict[str, Any]] = []
+        self.corpus_keys: list[str] = []
         self.ahead = 2 * (os.cpu_count() or 1) + 2  # tasks under way at once: bounds the raw bytes in memory
 
     def stretch(self, stretch: Stretch, chunks: Iterator[tuple[ShardRef, RawChunk]] | None) -> None:
@@ -72,11 +73,13 @@ class _Run:
                 step,
                 [shard.prints[step.name] for shard in self.shards],
                 [shard.read["records"] for shard in self.shards],
+                self.corpus_keys,
                 dropped,
             )
             for shard, item in zip(self.shards, decided, strict=True):
                 shard.trail.append(item)
             dropped.append(decided[0].key)
+            self.corpus_keys.append(decided[0].key)
             self.corpus_stages.extend(manifest["stages"])
             self.meter.end()
 

@@ -86,7 +86,11 @@ def read_shard(work: Work, shard: ShardRef, chunk: RawChunk) -> dict[str, Any]:
         "first": chunk.positions[0] if chunk.positions else 0,
         "last": chunk.positions[-1] if chunk.positions else 0,
     }
-    parts = {"records": batch.records, "turns": batch.turns, "quarantine": quarantine}
+    parts: dict[str, pl.DataFrame | bytes] = {
+        "records": batch.records,
+        "turns": batch.turns,
+        "quarantine": quarantine,
+    }
     return work.store().put(shard.key, parts, facts)
 
 

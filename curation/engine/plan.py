@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.engine.passes import Step
-from curation.events import Listener, SourceFound
+from curation.events import Listener, SourceFound, Warned
 from curation.formats import detect, get
 from curation.readers import Source, column_types, find_sources, sample_objects
 from curation.recipe import Recipe
@@ -52,7 +52,7 @@ def make_plan(
     for name in (forced, out_format):
         if name is not None:
             get(name)
-    sources = find_sources(inputs, spool=spool)
+    sources = find_sources(inputs, spool=spool, note=lambda text: listener(Warned(text)))
     primary: dict[str, str | None] = {}
     types: dict[str, Mapping[str, str]] = {}
     for source in sources:
@@ -84,8 +84,9 @@ def stretches(recipe: Recipe) -> tuple[Stretch, ...]:
     corpus: list[Step] = []
     for entry in recipe.steps():
         step = Step(entry.name, entry.use, entry.stage.model_dump(mode="json"))
-        is_corpus = isinstance(entry.stage, CorpusStage)
-        if corpus and (not is_corpus or entry.stage.lazy):
+        stage = entry.stage
+        is_corpus = isinstance(stage, CorpusStage)
+        if corpus and not (isinstance(stage, CorpusStage) and not stage.lazy):
             found.append(Stretch(tuple(records), tuple(corpus)))
             records, corpus = [], []
         (corpus if is_corpus else records).append(step)

@@ -61,7 +61,7 @@ class Store:
 
     def frame(self, key: str, part: str) -> pl.DataFrame:
         """A frame that `put` wrote."""
-        return pl.read_ipc(self.path(key, part), memory_map=False)
+        return pl.read_ipc(self.path(key, part))
 
     def slice(self, key: str, part: str, offset: int, length: int) -> pl.DataFrame:
         """Some rows of a frame that `put` wrote, without reading the others."""

@@ -9,7 +9,7 @@ from typing import Any
 from curation.formats.columns import Columns
 from curation.formats.errors import misfit
 from curation.formats.exchange import Exchange, Message, export
-from curation.formats.slots import Field, Turns
+from curation.formats.slots import Field, Turns, is_json_mark
 from curation.readers.payload import BadRecord
 
 Layout = tuple[Field, ...]
@@ -89,6 +89,15 @@ class Format(ABC):
             obj[column] = turns[mark][1] if role and type(mark) is int else put(mark, turns)
         return obj
 
+    def opened(self, template: Mapping[str, Any]) -> dict[str, Any]:
+        """The template with lists in place of those that stand in a string as JSON."""
+        opened = dict(template)
+        for field in self.fields(template):
+            mark = opened[field.column]
+            if type(mark) is dict and is_json_mark(mark):
+                opened[field.column] = mark["list"]
+        return opened
+
     def fields(self, template: Mapping[str, Any]) -> Layout:
         """The columns of a template that hold text; all others are carried as they are."""
         layout = self.layout(tuple(template))
@@ -118,7 +127,7 @@ def add_columns(obj: dict[str, Any], extra: Mapping[str, Any]) -> list[str]:
     taken = []
     for name, value in extra.items():
         free = name
-        while free in obj:
+        while free in obj or (free != name and free in extra):
             free += "_"
         if free != name:
             taken.append(name)

@@ -106,13 +106,17 @@ def write_record(
 ) -> dict[str, Any]:
     """The object of a record in its own format, or in `out_format`, with `extra` columns appended.
 
-    `turns` are those that `read_record` gave, their contents possibly edited. A column of `extra` whose name is taken
-    gets trailing underscores. Raises Inexpressible where `out_format` would lose something.
+    `turns` are those that `read_record` gave, their contents possibly edited. Where `out_format` is None, nothing else
+    has changed; where it is the record's own, lists that were JSON text in a cell (of a CSV file) are lists again. A
+    column of `extra` whose name is taken gets trailing underscores. Raises Inexpressible where `out_format` would lose
+    something.
     """
-    known = get(format_name)
+    known = FORMATS.get(format_name) or get(format_name)
     template = load_template(meta_json)
-    if out_format is None or out_format == format_name:
+    if out_format is None:
         obj = known.render(template, turns)
+    elif out_format == format_name:
+        obj = known.render(known.opened(template), turns)
     else:
         obj = get(out_format).from_messages(known.to_messages(template, turns))
     if extra:

@@ -27,7 +27,7 @@ _ZSTD_BITE = 2 * 1024  # a zstd block of 4 bytes can hold 128 KiB, so this holds
 _XZ_MEMORY = 256 << 20  # `xz -9` needs 65 MiB; a header may ask for 4 GiB
 
 
-class StreamBroken(Exception):  # noqa: N818 - data inside a source, not a failure of the program
+class StreamBroken(Exception):
     """The stream cannot be read any further. `reason` is in QUARANTINE_REASONS. What came before stands."""
 
     def __init__(self, reason: str, detail: str) -> None:

@@ -230,7 +230,7 @@ class _Elements:
         yield
 
     def _lead(self, at: int) -> bytes:
-        """The white space before an element, from the last newline on; none if it begins on the line of the last one."""
+        """The white space before an element from the last newline on; none if it begins on the line of the last one."""
         before = self.window.text[max(0, at - _LEAD) : at]
         space = before[len(before.rstrip(b" \t\r\n")) :]
         return space[space.rfind(b"\n") :] if b"\n" in space else b""

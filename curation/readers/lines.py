@@ -70,25 +70,23 @@ class _Framer:
 
     def __init__(self, newline: bytes, max_bytes: int, start: int) -> None:
         self._newline, self._max_bytes = newline, max_bytes
-        self._blank = [newline + byte for byte in (newline, b" ", b"\t")]
         self._number, self._offset = 1, start
         self._held: list[bytes] = []
         self._size = 0
 
     def take(self, block: bytes) -> Iterator[Lines | Overlong]:
-        cut = block.rfind(self._newline)
-        if cut >= 0:
+        lines = block.split(self._newline)
+        last = lines.pop()
+        if lines:
             if self._size > self._max_bytes:
-                end = block.index(self._newline)
-                yield self._overlong(block[:end])
-                rest = block[end + 1 : cut] if cut > end else None
-            else:
-                rest = b"".join((*self._held, block[:cut]))
-            if rest is not None:
-                yield from self._split(rest)
-            self._held, self._size, block = [], 0, block[cut + 1 :]
-        if block:
-            self._hold(block)
+                yield self._overlong(lines.pop(0))
+            elif self._held:
+                lines[0] = b"".join((*self._held, lines[0]))
+            self._held, self._size = [], 0
+            if lines:
+                yield from self._whole(lines, carriage=0x0D in block or 0x0D in lines[0])
+        if last:
+            self._hold(last)
 
     def _hold(self, block: bytes) -> None:
         self._size += len(block)
@@ -104,31 +102,22 @@ class _Framer:
         self._offset += line.size + 1
         return line
 
-    def _split(self, text: bytes) -> Iterator[Lines | Overlong]:
-        lines = text.split(self._newline)
+    def _whole(self, lines: list[bytes], carriage: bool) -> Iterator[Lines | Overlong]:
         sizes = list(map(len, lines))
+        # empty lines and those that begin with white space sort before "!", and nothing in a record does
+        plain = not carriage and min(lines) >= b"!"
         if max(sizes) <= self._max_bytes:
-            plain = self._is_plain(text)
             yield self._lines(lines, sizes, plain)
             return
         begin = 0
         for index, size in enumerate(sizes):
             if size > self._max_bytes:
                 if begin < index:
-                    yield self._lines(lines[begin:index], sizes[begin:index], plain=False)
-                self._held, self._size = [], 0
+                    yield self._lines(lines[begin:index], sizes[begin:index], plain)
                 yield self._overlong(lines[index])
                 begin = index + 1
         if begin < len(lines):
-            yield self._lines(lines[begin:], sizes[begin:], plain=False)
-
-    def _is_plain(self, text: bytes) -> bool:
-        return not (
-            text[:1] in (b"", b" ", b"\t", self._newline)
-            or text.endswith(self._newline)
-            or (self._newline != b"\r" and b"\r" in text)
-            or any(pair in text for pair in self._blank)
-        )
+            yield self._lines(lines[begin:], sizes[begin:], plain)
 
     def _lines(self, lines: list[bytes], sizes: list[int], plain: bool) -> Lines:
         ends = list(accumulate((size + 1 for size in sizes), initial=self._offset))
@@ -146,4 +135,6 @@ class _Framer:
         if self._size > self._max_bytes:
             yield self._overlong(b"")
         elif self._size:
-            yield from self._split(b"".join(self._held))
+            last = b"".join(self._held)
+            self._held, self._size = [], 0
+            yield from self._whole([last], carriage=0x0D in last)

@@ -29,7 +29,7 @@ QUARANTINE_REASONS: Mapping[str, str] = {
 }
 
 
-class BadRecord(Exception):  # noqa: N818 - it names the thing, and is data inside a batch
+class BadRecord(Exception):
     """Something that is no record. `reason` is in QUARANTINE_REASONS; `detail` says where or how much."""
 
     def __init__(self, reason: str, detail: str = "") -> None:

@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 from curation.readers.model import Limits
 from curation.readers.reasons import BadRecord
 
-SPACED_KEY = re.compile(rb'"[ \t\r\n]++:')
-
 # The closing quote is optional, so that an open string is read once and not again from each quote inside it.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{\[}\]]', re.DOTALL)
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")

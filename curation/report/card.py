@@ -31,7 +31,7 @@ _SIZES = (
     (10**12, "100B<n<1T"),
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$]|(?<=:)//)")
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 MOST_ROWS = 200
 LANGUAGE_SHARE = 0.01  # of the records: rarer ones are more often a mistake of recognition than a language
@@ -79,9 +79,8 @@ def languages(summary: Mapping[str, Any]) -> list[str]:
     counted = summary.get("languages") or {}
     total = sum(counted.values())
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        code for code, count in ordered if _LANGUAGE.fullmatch(code) and code != "und" and count >= total * LANGUAGE_SHARE
-    ]
+    frequent = [code for code, count in ordered if count >= total * LANGUAGE_SHARE]
+    return [code for code in frequent if _LANGUAGE.fullmatch(code) and code != "und"]
 
 
 def tags(summary: Mapping[str, Any]) -> list[str]:
@@ -100,7 +99,7 @@ def _body(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"{counts['kept']:,} records, kept out of {counts['read']:,} read by "
-        f"[curation-studio](https://pypi.org/project/curation-studio/) with the recipe `{_code(summary['recipe'])}`."
+        f"curation-studio with the recipe `{_code(summary['recipe'])}`."
     )
     yield from _outputs(summary)
     yield from _provenance(summary)
@@ -168,11 +167,9 @@ def _funnel(summary: Mapping[str, Any]) -> Iterator[str]:
         f"+ quarantined {counts['quarantined']:,} + blank {counts['blank']:,}; of the kept, "
         f"{counts['edited']:,} were edited and {counts['flagged']:,} flagged.\n"
     )
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for stage in summary["stages"]:
-        rows.append(
-            (f"**{_text(stage['stage'])}**", f"{stage['records_in']:,}", *_by_action(stage), "")
-        )
+        rows.append((f"**{_text(stage['stage'])}**", f"{stage['records_in']:,}", *_by_action(stage), ""))
         for item in stage["reasons"]:
             place = ("drop", "edit", "flag").index(item["action"]) if item["action"] != "annotate" else None
             cells = [f"{item['count']:,}" if column == place else "" for column in range(3)]

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-BINS = 60  # stretches of the input told apart: 15 points each on a wide screen
+BINS = 48  # stretches of the input told apart: 18 pixels each on a wide screen
 
 Key = tuple[str, str, str]  # stage, action, reason
 
@@ -107,7 +107,7 @@ def spread(count: int, most: int) -> frozenset[int]:
 
 
 def quarantine_head(folder: Path, most: int) -> list[dict[str, Any]]:
-    """The first `most` entries of `quarantine.jsonl`, each with `raw` as text (bytes that are no UTF-8 shown as hex)."""
+    """The first `most` entries of `quarantine.jsonl`, `raw` as text: bytes that are no UTF-8 are written in hex."""
     entries: list[dict[str, Any]] = []
     try:
         with (folder / "quarantine.jsonl").open("rb") as lines:
@@ -131,7 +131,7 @@ def read_spec(folder: Path) -> dict[str, Any]:
 
 
 def recipe_yaml(folder: Path, summary: Mapping[str, Any]) -> str:
-    """The recipe's YAML, from the run's spec or, for a run made from Python, from the summary; "" where neither has it."""
+    """The recipe's YAML: from the run's spec or, for a run made from Python, from the summary; "" without either."""
     recipe = read_spec(folder).get("recipe")
     text = recipe.get("yaml") if isinstance(recipe, dict) else None
     return str(text or summary.get("recipe_yaml") or "")

@@ -65,6 +65,12 @@ def marked(before: str, after: str, limit: int = 900) -> Markup:
     return out
 
 
+def likeness(before: str, after: str) -> float:
+    """The share of the longer text that is unchanged, 0 to 1; 1 for two empty texts."""
+    equal = sum(len(old) for kind, old, _ in _pieces(before, after) if kind == "equal")
+    return equal / max(len(before), len(after), 1) if before or after else 1.0
+
+
 def tokens(text: str) -> list[str]:
     """Words; single characters of scripts without spaces; every other character by itself. Joined, the text again."""
     return _TOKEN.findall(text)
@@ -88,7 +94,7 @@ def _aligned(old: list[str], new: list[str]) -> Iterator[_Piece]:
         if len(old) * len(new) > MOST_PAIRS:
             yield "change", "".join(old), "".join(new)
             return
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    matcher = SequenceMatcher(str.isspace, old, new, autojunk=False)  # align words first, blanks only beside them
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         yield ("equal" if tag == "equal" else "change"), "".join(old[i1:i2]), "".join(new[j1:j2])
 

@@ -23,7 +23,7 @@ def build_report(folder: Path, summary: Mapping[str, Any]) -> Path:
     """Write `report.html` into the run folder and return its path. `summary` is what `summary.json` holds.
 
     The page has strict limits of its own (`Content-Security-Policy`): no script, no font, no image, no connection.
-    It holds texts of records, so only the owner of the run can read the file. Raises OutputError when it cannot be written.
+    It holds texts of records, so only the owner of the run can read it. Raises OutputError when it cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -12,9 +12,10 @@ from markupsafe import Markup
 from curation.errors import InputError
 from curation.ledger import Event, Story, reason_text, why
 from curation.report.facts import Key, LedgerFacts
-from curation.report.marks import marked, visible
+from curation.report.marks import likeness, marked, visible
 
 MOST_TURNS = 6  # of one record, so that one long conversation does not fill the page
+LIKE = 0.5  # mean share of unchanged text above which two records are shown as one, with marks
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,10 @@ class ShownTurn:
 
 @dataclass(frozen=True)
 class Shown:
-    """One example: the record, the decision's numbers, its turns, and the twin it was compared with."""
+    """One example: the record, the decision's numbers, its turns, and the twin it was compared with.
+
+    Where the two are alike, `turns` are marked with what this record has differently, and `twin_turns` is empty.
+    """
 
     record_id: str
     fate: str
@@ -36,6 +40,7 @@ class Shown:
     turns_left_out: int
     twin_id: str | None
     twin_turns: tuple[ShownTurn, ...]
+    same: bool  # as its twin, to the letter
 
 
 @dataclass(frozen=True)
@@ -64,23 +69,36 @@ def reason_examples(folder: Path, summary: Mapping[str, Any], facts: LedgerFacts
 
 def _shown(folder: Path, key: Key, record_id: str) -> Shown:
     story = why(folder, record_id)
-    place = next(
-        place
-        for place, event in enumerate(story.events)
-        if (event.stage, event.action, event.reason) == key
-    )
+    place = next(at for at, event in enumerate(story.events) if (event.stage, event.action, event.reason) == key)
     event = story.events[place]
     before = _state(story, story.events[:place])
     after = {turn.turn: turn.content for turn in event.after}
     roles = {turn.turn: turn.role for turn in story.turns}
     touched = [turn for turn in before if turn in after] if event.action == "edit" else list(before)
-    turns = tuple(
-        ShownTurn(roles[turn], marked(before[turn], after[turn]) if turn in after else visible(before[turn]))
-        for turn in touched[:MOST_TURNS]
+    chosen = touched[:MOST_TURNS]
+    twin = _twin(folder, event)
+    others = {turn.turn: turn.content for turn in twin.turns} if twin else {}
+    alike = bool(twin) and sum(likeness(others.get(t, ""), before[t]) for t in chosen) > LIKE * len(chosen)
+    texts = (
+        marked(before[turn], after[turn])
+        if turn in after
+        else marked(others.get(turn, ""), before[turn])
+        if alike
+        else visible(before[turn])
+        for turn in chosen
     )
-    left_out = len(before) - len(turns)
-    twin_id, twin_turns = _twin(folder, event, [before[turn] for turn in touched])
-    return Shown(record_id, story.fate, tuple(_facts(event)), turns, left_out, twin_id, twin_turns)
+    return Shown(
+        record_id,
+        story.fate,
+        tuple(_facts(event)),
+        tuple(ShownTurn(roles[turn], text) for turn, text in zip(chosen, texts, strict=True)),
+        len(touched) - len(chosen),
+        event.related_id,
+        ()
+        if alike or twin is None
+        else tuple(ShownTurn(turn.role, visible(turn.content)) for turn in twin.turns[:MOST_TURNS]),
+        alike and all(others.get(turn) == before[turn] for turn in chosen),
+    )
 
 
 def _state(story: Story, events: Sequence[Event]) -> dict[int, str]:
@@ -91,16 +109,14 @@ def _state(story: Story, events: Sequence[Event]) -> dict[int, str]:
     return state
 
 
-def _twin(folder: Path, event: Event, own: Sequence[str]) -> tuple[str | None, tuple[ShownTurn, ...]]:
-    """The kept twin as it was read, marked where this record differs from it."""
+def _twin(folder: Path, event: Event) -> Story | None:
+    """The record that the decision names, where this run has it."""
     if event.related_id is None:
-        return None, ()
+        return None
     try:
-        twin = why(folder, event.related_id)
+        return why(folder, event.related_id)
     except InputError:  # a parent that is a document, or a record of another run
-        return event.related_id, ()
-    pairs = zip(twin.turns[:MOST_TURNS], own, strict=False)
-    return twin.record_id, tuple(ShownTurn(turn.role, marked(turn.content, text)) for turn, text in pairs)
+        return None
 
 
 def _facts(event: Event) -> Iterator[str]:

@@ -46,7 +46,7 @@ class Exact(CorpusStage):
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
         """`record_id, digest (16 bytes, null without text), rank (the highest stays)`."""
         texts = normalised(batch, self.part, self.normalise)
-        digests = [xxhash.xxh3_128_digest(text) if text else None for text in texts["text"]]
+        digests = [xxhash.xxh3_128_digest(text.encode()) if text else None for text in texts["text"]]
         return texts.select("record_id").with_columns(
             digest=pl.Series(digests, dtype=pl.Binary),
             rank=rank(batch, self.keep, self.column, self.sources).cast(pl.Float64),

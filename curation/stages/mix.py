@@ -39,7 +39,8 @@ class Mix(CorpusStage):
 
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:
         """`record_id, source, draw (UInt64)`."""
-        draws = [xxhash.xxh3_64_intdigest(digest, seed=context.seed) for digest in batch.records["content_hash"]]
+        digests = batch.records["content_hash"]
+        draws = [xxhash.xxh3_64_intdigest(digest.encode(), seed=context.seed) for digest in digests]
         return batch.records.select("record_id", "source").with_columns(draw=pl.Series(draws, dtype=pl.UInt64))
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002

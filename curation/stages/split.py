@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
 import xxhash
 from pydantic import Field, model_validator
 
 from curation.columns import original_column
+from curation.dedup.pairs import components
 from curation.schema import Batch, Decisions
 from curation.stage import CorpusStage, StageContext
 from curation.stages.exact import normalised
@@ -20,8 +22,9 @@ SPLITS = ("test", "validation")
 class Split(CorpusStage):
     """Put every record into train, validation or test.
 
-    Records with the same prompt (or, without a prompt, the same text) stay together, so that no question is trained on
-    and tested. The draw depends on the seed and on the text alone, not on the order of the files.
+    Records with the same prompt (or, without a prompt, the same text), and those of one cluster of near or semantic
+    duplicates, stay together, so that no question is trained on and tested. The draw depends on the seed and on the
+    text alone, not on the order of the files.
     """
 
     name: ClassVar[str] = "split"
@@ -51,7 +54,7 @@ class Split(CorpusStage):
         prompts = normalised(batch, "prompt", "letters")["text"]
         wholes = normalised(batch, "record", "letters")["text"]
         draws = [
-            xxhash.xxh3_64_intdigest(prompt or whole or record_id, seed=context.seed)
+            xxhash.xxh3_64_intdigest((prompt or whole or record_id).encode(), seed=context.seed)
             for prompt, whole, record_id in zip(prompts, wholes, batch.records["record_id"], strict=True)
         ]
         return batch.records.select("record_id").with_columns(
@@ -65,9 +68,11 @@ class Split(CorpusStage):
             return batch.records[self.stratify]
         return original_column(batch, self.stratify).fill_null("")
 
-    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """In each stratum, whole groups in the order of their draw, until each split has its share."""
         records = fingerprints.select("record_id", "ordinal", "draw", "stratum").collect()
+        if context.clusters is not None:
+            records = _joined_by_cluster(records, context.clusters.collect())
         groups = (
             records.sort("ordinal")
             .group_by("draw", maintain_order=True)
@@ -92,6 +97,24 @@ class Split(CorpusStage):
                 "record_id",
                 action=pl.lit("annotate"),
                 reason=pl.col("split"),
-                values=pl.format('{"split":"{}"}', pl.col("split")) if rows.height else pl.lit(None, dtype=pl.String),
+                values=pl.struct("split").struct.json_encode(),
             )
         )
+
+
+def _joined_by_cluster(records: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
+    """The records with one `draw` (the least) for each set of records that share a draw or a cluster."""
+    known = records.select("record_id", "draw").join(clusters, on="record_id", how="inner")
+    if not known.height:
+        return records
+    draws = records["draw"].unique().sort()
+    names = known["cluster"].unique().sort()
+    left = draws.search_sorted(known["draw"]).to_numpy().astype(np.int64)
+    right = names.search_sorted(known["cluster"]).to_numpy().astype(np.int64) + draws.len()
+    labels = components(draws.len() + names.len(), left, right)[: draws.len()]
+    least = pl.DataFrame({"draw": draws, "label": labels}).with_columns(joined=pl.col("draw").min().over("label"))
+    return (
+        records.join(least.select("draw", "joined"), on="draw", how="left", maintain_order="left")
+        .with_columns(draw=pl.col("joined"))
+        .drop("joined")
+    )

@@ -1,12 +1,14 @@
 """Files that appear whole or not at all: written beside the final name, flushed to disk, renamed over it.
 
-The order is the whole point: write, fsync the file, rename, fsync the folder. Renaming before the fsync may leave
-an empty file after a power cut; without the folder's fsync the rename itself may be lost.
+The order is the whole point: write, fsync the file, rename, fsync the folder. Renaming before the fsync may
+leave an empty file after a power cut; without the folder's fsync the rename itself may be lost.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import os
 import secrets
 from contextlib import suppress
@@ -37,7 +39,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, mode: int = 0o644) -
     try:
         with stream:
             stream.write(data)
-        replace_atomic(temp, final)
+            stream.flush()
+            replace_atomic(temp, final)  # while the stream is open, and so the file locked
     except BaseException as error:
         discard(temp)
         if isinstance(error, OSError):
@@ -60,11 +63,16 @@ def replace_atomic(temp: str | os.PathLike[str], final: str | os.PathLike[str]) 
 
 
 def open_temp(final: Path, mode: int = 0o644) -> tuple[Path, BinaryIO]:
-    """A new file beside `final`, under a hidden name nobody else holds, open for writing. Raises OSError."""
-    temp = final.with_name(f"{TEMP_PREFIX}{final.name[:80]}.{secrets.token_hex(6)}{TEMP_SUFFIX}")
+    """A new file beside `final`, under a hidden name nobody else holds, open for writing. Raises OSError.
+
+    It is locked as long as the stream is open, so that `discard_stale` can tell it from one whose writer died.
+    """
+    temp = final.with_name(f"{_stem(final)}{secrets.token_hex(6)}{TEMP_SUFFIX}")
     descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.fchmod(descriptor, mode)
+        with suppress(OSError):  # not every network filesystem has locks; nothing is taken for stale there
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return temp, os.fdopen(descriptor, "wb", buffering=1 << 18)
     except BaseException:
         os.close(descriptor)
@@ -97,6 +105,25 @@ def discard(temp: Path) -> None:
     """Remove a temporary file if it is there; a failure to do so must not hide the error that led here."""
     with suppress(OSError):
         temp.unlink(missing_ok=True)
+
+
+def discard_stale(final: Path) -> list[Path]:
+    """Remove temporary files of `final` whose writer was killed. Those still being written are locked, and left."""
+    gone = []
+    for temp in final.parent.glob(f"{glob.escape(_stem(final))}*{TEMP_SUFFIX}"):
+        with suppress(OSError):
+            descriptor = os.open(temp, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                temp.unlink()
+                gone.append(temp)
+            finally:
+                os.close(descriptor)
+    return gone
+
+
+def _stem(final: Path) -> str:
+    return f"{TEMP_PREFIX}{final.name.encode()[:150].decode(errors='ignore')}."  # 255 bytes is the most a name may have
 
 
 def output_error(path: str | os.PathLike[str], error: OSError, needed: int | None = None) -> OutputError:

@@ -13,19 +13,21 @@ from pathlib import Path
 import click
 
 from curation.errors import StudioError
-from studio.cli.output import error_lines
+from studio.cli.output import ReaderLeft, error_lines
 from studio.exit_codes import ExitCode
 
 
 def exit_code_for(error: BaseException) -> int:
     """Say what went wrong on stderr, as briefly as it can be said, and return the exit code."""
     match error:
+        case ReaderLeft() | BrokenPipeError():
+            return _reader_left()
+        case SystemExit() if isinstance(error.__context__, BrokenPipeError):  # click, while it printed help
+            return _reader_left()
         case SystemExit():
             return error.code if isinstance(error.code, int) else int(ExitCode.FAILED)
         case click.exceptions.Exit():
             return error.exit_code
-        case BrokenPipeError():
-            return _reader_left()
         case KeyboardInterrupt() | click.Abort():
             return _say("Stopped.", "", ExitCode.STOPPED)
         case click.exceptions.NoArgsIsHelpError():

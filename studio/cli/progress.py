@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.events import Event
-from studio.cli.output import Output
+from studio.cli.output import Output, ReaderLeft
 from studio.display import display
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class JsonLines:
             return
         try:
             self._out.json_line(event)
-        except OSError:
+        except (ReaderLeft, OSError):
             self._broken = True
 
     def close(self) -> None:
@@ -79,9 +79,9 @@ class Lines:
             self._progress(event)
         elif kind == "warned":
             self._out.warn(event["message"], event["hint"])
-        else:
+        elif said := sentences(event):
             self.close()
-            for line in sentences(event):
+            for line in said:
                 self._out.say(line)
 
     def close(self) -> None:
@@ -187,7 +187,9 @@ def _count(event: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `3 min 20 s`, `2 h 05 min`."""
+    """`0.4 s`, `45 s`, `3 min 20 s`, `2 h 05 min`."""
+    if 0 < seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

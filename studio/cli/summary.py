@@ -70,11 +70,26 @@ def places(folder: RunFolder, summary: Mapping[str, Any]) -> str:
 def next_commands(folder: RunFolder, summary: Mapping[str, Any], runs_dir: Path) -> str:
     """Two or three commands that make sense now."""
     run = reference(folder, runs_dir)
-    record = summary["sources"][0]["source"] + ":1" if summary["sources"] else "RECORD"
-    lines = [f"studio why {run} {shell(record)}", f"studio runs show {run}"]
+    lines = [f"studio why {run} {shell(_telling_record(folder, summary))}"]
     if summary["counts"]["dropped"]:
         lines.append(f"studio curate --resume {run} --set STAGE.PARAMETER=VALUE")
+    if (folder.path / "report.html").exists():
+        lines.append(f"open {shell(shorter(folder.path / 'report.html'))}")
     return "Next:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _telling_record(folder: RunFolder, summary: Mapping[str, Any]) -> str:
+    """A record whose story is worth reading: the first one dropped, else the first one there is."""
+    first = next((f"{source['source']}:1" for source in summary["sources"] if source["records"]), "RECORD")
+    if not summary["counts"]["dropped"]:
+        return first
+    import polars as pl
+
+    for part in sorted((folder.path / "ledger").glob("part-*.parquet"))[:8]:
+        dropped = pl.scan_parquet(part, glob=False).filter(pl.col("action") == "drop").head(1).collect()
+        if dropped.height:
+            return str(dropped["record_id"][0])
+    return first
 
 
 def tell(folder: RunFolder, summary: Mapping[str, Any], runs_dir: Path) -> str:

@@ -14,13 +14,8 @@ from curation.recipe import Recipe
 RECIPE = """
 seed: 7
 stages:
-  - use: clean
-  - use: length
-    min_chars: 12
   - use: exact
     normalise: letters
-  - use: clean
-    casefold: true
   - use: split
     validation: 0.2
 """
@@ -32,22 +27,23 @@ def write_messy(path: Path, records: int, seed: int = 1) -> Path:
     """A JSONL file of Alpaca records: some repeated, some with HTML, too short, blank, broken or not objects."""
     draw = random.Random(seed)
     lines: list[str] = []
+    made: list[dict[str, Any]] = []
     for number in range(records):
         words = " ".join(draw.choice(EASY) for _ in range(draw.randint(1, 14)))
         record: dict[str, Any] = {"instruction": f"Say {words}", "input": "", "output": words.upper(), "id": number}
         kind = draw.random()
-        if kind < 0.1:
-            record["output"] = f"<p>{words}</p>  and\u200b more "
-        elif kind < 0.2:
-            record = dict(json.loads(draw.choice(lines)), id=number) if lines and lines[-1].startswith("{") else record
-        elif kind < 0.23:
-            lines.append("")
-        elif kind < 0.26:
+        if kind < 0.03:
+            lines.append("  ")
+        elif kind < 0.06:
             lines.append(draw.choice(["[1, 2]", "nonsense"]))
-            continue
-        lines.append(json.dumps(record, ensure_ascii=False))
-        lines = [line for line in lines if line.strip() or line == ""]
-    path.write_text("\n".join(line if line else " " for line in lines) + "\n", encoding="utf-8")
+        elif kind < 0.16:
+            record["output"] = f"<p>{words}</p>  and\u200b more "
+        elif kind < 0.26 and made:
+            record = {**draw.choice(made), "id": number}
+        if kind >= 0.06:
+            made.append(record)
+            lines.append(json.dumps(record, ensure_ascii=False))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 

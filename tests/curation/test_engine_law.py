@@ -94,7 +94,7 @@ def test_a_torn_piece_is_made_again(tmp_path: Path) -> None:
 
 
 def test_an_undecided_record_comes_out_as_it_went_in(tmp_path: Path) -> None:
-    recipe = "stages: [{use: length, min_chars: 1}]"
+    recipe = "stages: [{use: split, validation: 0}]"
     path = tmp_path / "in.jsonl"
     first = {"output": "b\u3000 c", "zeta": [1, {"x": None}], "instruction": "a", "big": 2**70, "f": 1.0}
     path.write_text(json.dumps(first) + "\n")

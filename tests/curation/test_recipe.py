@@ -398,6 +398,19 @@ def test_the_last_setting_of_a_key_wins_and_none_changes_nothing():
     assert recipe.to_yaml() == COMMENTED
 
 
+def test_an_edit_that_would_not_read_back_is_replaced_by_plain_yaml():
+    text = "# a comment\nseed: 1\nstages: [{use: probe}]\n"
+    wanted = {"seed": 2, "stages": [{"use": "probe", "word": "x"}]}
+    assert recipe_text.parse(recipe_text.edit(text, {("seed",): 3}, wanted), "").data == wanted
+
+
+def test_a_recipe_written_as_json_is_read_and_changed():
+    recipe = Recipe.from_text(json.dumps({"name": "😀", "stages": [{"use": "probe"}]}))
+    assert recipe.name == "😀"
+    changed = recipe.with_settings(["seed=3", "probe.word=x"])
+    assert Recipe.from_text(changed.to_yaml()) == changed
+
+
 # Writing
 
 

@@ -1,0 +1,87 @@
+"""The files of a folder that may be read: recursive, without hidden ones, safe against links that lead in circles."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from curation.readers.decompress import unreadable
+from curation.readers.sniff import kind_of_name
+
+# Files about the data, which lie beside it in most published data sets.
+_ABOUT = re.compile(r"(readme|license|licence|notice|citation|changelog)([._-].*)?\.(md|txt)", re.IGNORECASE)
+_INDEXES = frozenset(("dataset_info.json", "dataset_infos.json"))
+
+
+def files_below(folder: Path, note: Callable[[str], None]) -> list[Path]:
+    """Readable kinds of files, sorted. `note` is told what was left out. Raises InputError without permission.
+
+    Beside other data, a README, licence or the like is not data; in a folder of nothing but texts it is.
+    """
+    found = [file for file in _all_below(folder) if _is_wanted(file, note)]
+    if any(kind_of_name(file) not in ("txt", "md") for file in found):
+        for file in [file for file in found if _ABOUT.fullmatch(file.name)]:
+            note(f"{file} was left out: it is about the data")
+            found.remove(file)
+    return found
+
+
+def paths_matching(pattern: str) -> list[Path]:
+    """What a pattern matches, sorted: files and folders, or with `**` the files at any depth, links followed once.
+
+    The standard library's `**` follows a link that leads upwards forty times, and two of them 2^40 times.
+    """
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        return [Path(match) for match in sorted(glob.glob(pattern))] if glob.has_magic(pattern) else []  # noqa: PTH207
+    split = parts.index("**")
+    root = str(Path(*parts[:split]))
+    roots = [Path(match) for match in glob.glob(root)] if glob.has_magic(root) else [Path(root)]  # noqa: PTH207
+    return sorted(
+        file
+        for folder in roots
+        if folder.is_dir()
+        for file in _all_below(folder)
+        if _matches(file.relative_to(folder).parts, parts[split:])
+    )
+
+
+def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        return any(_matches(path[skip:], pattern[1:]) for skip in range(len(path))) or pattern == ("**",)
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
+
+
+def _all_below(folder: Path) -> Iterator[Path]:
+    """Every file that is not hidden, each folder entered once whatever links lead to it."""
+
+    def refuse(error: OSError) -> None:
+        raise unreadable(Path(str(error.filename)), error) from error
+
+    seen: set[tuple[int, int]] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        facts = Path(parent).stat()
+        if (facts.st_dev, facts.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((facts.st_dev, facts.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _is_wanted(file: Path, note: Callable[[str], None]) -> bool:
+    if kind_of_name(file) is None:
+        note(f"{file} was left out: its ending says nothing about what it holds")
+    elif file.name in _INDEXES:
+        note(f"{file} was left out: it is about the data")
+    elif not file.is_file():
+        note(f"{file} was left out: it is a link to nothing, or no regular file")
+    else:
+        return True
+    return False

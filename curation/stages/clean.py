@@ -1,0 +1,182 @@
+"""Cleaning: what a text says stays, the debris of its way here goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import polars as pl
+from pydantic import Field, field_validator
+
+from curation.schema import PART_ROLES, Batch, Decisions, Part
+from curation.stage import RecordStage, StageContext
+from curation.stages.cleaning.text import HTML_SIGN, KINDS, Cleaning
+
+# A text that still changes after this many rounds was made to; it is left as it is, so that cleaning stays idempotent.
+MOST_ROUNDS = 10
+
+# Words by which a record speaks of HTML; in addresses, file names and tags they do not count.
+_TOPIC = (
+    r"(?i)(?:^|[^\w./<=&?#%@:-]|\p{Han})(?:x?html5?|css3?|xml|svg|jsx|javascript|web ?pages?|markup)"
+    r"(?:$|[^\w/>=.:-]|[.:-](?:\s|$)|\p{Han})|网页|網頁|标签|標籤|前端|タグ|マークアップ|웹 ?페이지|태그"
+)
+
+
+class Clean(RecordStage):
+    """Clean texts: Unicode, HTML, web addresses, unseen characters, line ends, white space, letter case.
+
+    Code (fenced blocks, indented blocks, code spans) and Markdown are left alone unless asked otherwise; only line ends
+    and characters nobody sees are put right in code too. Cleaning what is clean changes nothing.
+    """
+
+    name: ClassVar[str] = "clean"
+    reasons: ClassVar[Mapping[str, str]] = {
+        "html": "HTML became plain text, or character references such as &amp; were decoded",
+        "urls": "web addresses were removed or replaced",
+        "unicode": "mojibake was repaired, or characters were brought to one normal form",
+        "control_chars": "control, zero-width or bidirectional characters, or terminal escapes were removed",
+        "casefold": "letters were case-folded",
+        "newlines": "CR LF, CR, U+2028 or U+2029 became a line feed",
+        "whitespace": "trailing blanks, runs of blanks, or more than one blank line were removed",
+        "emptied": "nothing was left of its prompt or of its answer",
+    }
+
+    part: Part = Field("record", description="which turns are cleaned: of the whole record, its prompt, its answer, …")
+    unicode: Literal["nfc", "nfkc", "keep"] = Field(
+        "nfc",
+        description="normal form: nfc; nfkc (also compatibility forms such as ﬁ or Ａ; full-width punctuation, U+3000 and … "
+        "are kept, as Chinese is written with them); keep",
+    )
+    mojibake: bool = Field(True, description="repair UTF-8 that was read in another encoding (cafÃ© becomes café)")
+    html: Literal["auto", "always", "keep"] = Field(
+        "auto",
+        description="auto: HTML becomes text, unless it is code, a page somebody asked for, or what the record is about; "
+        "always: every tag HTML knows goes; keep: nothing is done",
+    )
+    urls: Literal["keep", "remove", "replace"] = Field("keep", description="what becomes of web addresses")
+    url_token: str = Field("<URL>", min_length=1, max_length=100, description="what replaces them, with urls: replace")
+    control_chars: bool = Field(
+        True,
+        description="remove control, zero-width and bidirectional characters; joiners stay in emoji and in scripts that "
+        "need them",
+    )
+    newlines: bool = Field(True, description="make every line end a line feed")
+    whitespace: bool = Field(True, description="tidy blanks and blank lines; indentation, tables and code stay")
+    casefold: bool = Field(False, description="fold letter case; template markers and placeholders keep theirs")
+    code: Literal["keep", "clean"] = Field("keep", description="leave code alone, or clean it as if it were prose")
+
+    @field_validator("url_token")
+    @classmethod
+    def _token_is_clean(cls, token: str) -> str:
+        strictest = Cleaning(unicode="nfkc", html="always", urls="remove")
+        if strictest.clean(token, conversation=False, topic=False)[0] != token:
+            raise ValueError("the token would itself be changed by cleaning; take something like <URL> or [LINK]")
+        return token
+
+    def decide(self, batch: Batch, context: StageContext) -> Decisions:  # noqa: ARG002
+        """One edit for each turn that changed; one decision for each record with such turns."""
+        changed = self._changed(batch.turns)
+        if changed.is_empty():
+            return Decisions.none()
+        emptied = _emptied(batch.turns, changed)
+        edits = changed.filter(~pl.col("record_id").is_in(emptied.implode()))
+        rows = (
+            changed.group_by("record_id", maintain_order=True)
+            .agg(pl.col("kinds").list.explode(keep_nulls=False, empty_as_null=False), score=(pl.col("before") - pl.col("after").str.len_chars()).sum())
+            .with_columns(gone=pl.col("record_id").is_in(emptied.implode()))
+            .with_columns(kinds=pl.concat_list(_kind_if_present(kind) for kind in KINDS).list.drop_nulls())
+        )
+        return Decisions.of(
+            rows.select(
+                "record_id",
+                action=pl.when("gone").then(pl.lit("drop")).otherwise(pl.lit("edit")),
+                reason=pl.when("gone").then(pl.lit("emptied")).otherwise(pl.col("kinds").list.first()),
+                score="score",
+                detail=pl.col("kinds").list.join(", ") + pl.lit("; score: characters fewer"),
+            ),
+            edits.select("record_id", "turn", "after"),
+        )
+
+    def _changed(self, turns: pl.DataFrame) -> pl.DataFrame:
+        """The turns that cleaning changes: `record_id, turn, role, before (characters), after, kinds`."""
+        cleaning = Cleaning(**self.model_dump(exclude={"part"}))
+        roles = PART_ROLES[self.part]
+        chosen = pl.lit(True) if roles is None else pl.col("role").is_in(roles)
+        sign = cleaning.signs()
+        # Whether a record speaks of HTML is asked of all its turns as they are now, so they go along, round by round.
+        state = turns.with_columns(
+            place=pl.int_range(pl.len()), chosen=chosen, dirty=chosen & pl.col("content").str.contains(sign)
+        )
+        state = _records_of(state, state.filter("dirty"))
+        kinds: dict[int, set[str]] = {}
+        after: dict[int, str] = {}
+        for _ in range(MOST_ROUNDS):
+            moved = self._round(state, cleaning, kinds)
+            if not moved:
+                break
+            after.update(moved)
+            frame = pl.DataFrame(
+                {"place": list(moved), "content": list(moved.values())}, schema={"place": pl.Int64, "content": pl.String}
+            )
+            state = state.update(frame, on="place")
+            state = _records_of(state, frame.join(state, on="place", how="left").select("record_id"))
+            state = state.with_columns(dirty=pl.col("chosen") & pl.col("content").str.contains(sign))
+        else:  # these records did not settle
+            places = set(state["place"].to_list())
+            after = {place: text for place, text in after.items() if place not in places}
+        return _as_frame(turns, after, kinds)
+
+    def _round(self, state: pl.DataFrame, cleaning: Cleaning, kinds: dict[int, set[str]]) -> dict[int, str]:
+        """Clean every dirty turn once. Returns the new text of each that changed, by place; adds to `kinds`."""
+        topics = self._topics(state)
+        moved: dict[int, str] = {}
+        dirty = state.filter("dirty").select("place", "record_id", "role", "content")
+        for place, record, role, content in dirty.iter_rows():
+            cleaned, changes = cleaning.clean(content, conversation=role != "text", topic=record in topics)
+            if changes:
+                moved[place] = cleaned
+                kinds.setdefault(place, set()).update(changes)
+        return moved
+
+    def _topics(self, state: pl.DataFrame) -> set[str]:
+        """The records that speak of HTML and have something that might be HTML."""
+        if self.html != "auto":
+            return set()
+        marked = _records_of(state, state.filter(pl.col("dirty") & pl.col("content").str.contains(HTML_SIGN)))
+        return set(marked.filter(pl.col("content").str.contains(_TOPIC))["record_id"])
+
+
+def _records_of(turns: pl.DataFrame, some: pl.DataFrame) -> pl.DataFrame:
+    """All turns of the records that `some` names."""
+    return turns.join(some.select("record_id").unique(), on="record_id", how="semi", maintain_order="left")
+
+
+def _as_frame(turns: pl.DataFrame, after: Mapping[int, str], kinds: Mapping[int, set[str]]) -> pl.DataFrame:
+    places = sorted(after)
+    frame = turns[places].select("record_id", "turn", "role", "content")
+    texts = pl.Series("after", [after[place] for place in places], dtype=pl.String)
+    named = pl.Series("kinds", [sorted(kinds[place]) for place in places], dtype=pl.List(pl.String))
+    return (
+        frame.with_columns(texts, named, before=pl.col("content").str.len_chars().cast(pl.Int64))
+        .filter(pl.col("content") != pl.col("after"))
+        .drop("content")
+    )
+
+
+def _emptied(turns: pl.DataFrame, changed: pl.DataFrame) -> pl.Series:
+    """Ids of records whose prompt, or answer, held text and holds none after cleaning."""
+    blank = changed.filter(pl.col("after").str.strip_chars() == "")
+    if blank.is_empty():
+        return pl.Series("record_id", [], dtype=pl.String)
+    sides = (
+        _records_of(turns, blank)
+        .join(changed.select("record_id", "turn", "after"), on=["record_id", "turn"], how="left")
+        .with_columns(after=pl.coalesce("after", "content"), prompt=pl.col("role").is_in(PART_ROLES["prompt"] or ()))
+        .group_by("record_id", "prompt")
+        .agg(had=(pl.col("content") != "").any(), has=(pl.col("after").str.strip_chars() != "").any())
+    )
+    return sides.filter(pl.col("had") & ~pl.col("has"))["record_id"].unique()
+
+
+def _kind_if_present(kind: str) -> pl.Expr:
+    return pl.when(pl.col("kinds").list.contains(kind)).then(pl.lit(kind))

@@ -1,0 +1,90 @@
+"""Mojibake repaired, and characters brought to one of their Unicode normal forms."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Literal
+
+from curation.stages.cleaning.code_spans import MARKS
+
+Form = Literal["nfc", "nfkc"]
+
+# The bytes 80–BF as Latin-1 and Windows-1252 show them: what follows a lead byte in UTF-8 that was read as one of these.
+_TRAIL = (
+    "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201a"
+    "\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122"
+)
+# Signs of text decoded with the wrong table; the second line is for Windows-1251, the third for Mac Roman and CP437.
+MOJIBAKE = (
+    f"[\u00c2-\u00f4][{_TRAIL}]|[\u0080-\u0084\u0086-\u009f]"
+    "|(?:[\u0420\u0421][^\\s\u0430-\u044f]){3}"
+    "|\u221a[\u00a0-\u00bf\u00c4-\u00ff\u2202\u220f\u2211\u2248\u2260\u2264]|\u201a\u00c4|\u0393\u00c7"
+)
+_SUSPECT = re.compile(MOJIBAKE)
+_CHUNK = re.compile(f"[^\n{MARKS}]+")
+
+# Left alone by NFKC here: full-width punctuation, the ideographic space and the ellipsis are how Chinese is punctuated.
+_KEPT_WIDE = "\u2025\u2026\u3000\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff60"
+_NOT_KEPT = re.compile(f"[^{_KEPT_WIDE}]+")
+_LAST = 0x30000  # no character beyond the planes below has a canonical or a compatibility form, nor case
+
+
+def repair_mojibake(text: str) -> str:
+    """UTF-8 that was decoded as Latin-1, Windows-125x, Mac Roman or CP437, decoded right.
+
+    ftfy decides, line by line, and only on lines that show signs of it; of all that ftfy can do nothing else is used.
+    """
+    if not _SUSPECT.search(text):
+        return text
+    from ftfy import fix_encoding
+
+    def repaired(found: re.Match[str]) -> str:
+        return fix_encoding(found[0]) if _SUSPECT.search(found[0]) else found[0]
+
+    return _CHUNK.sub(repaired, text)
+
+
+def normalise(text: str, form: Form) -> str:
+    """`text` in NFC, or in NFKC but for Chinese punctuation, which keeps its full width."""
+    if form == "nfc":
+        return unicodedata.normalize("NFC", text)
+    return _NOT_KEPT.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+
+
+@cache
+def normalised_points(form: Form) -> str:
+    """A character class (without brackets) that holds every character that `normalise` may act upon."""
+
+    def changes(char: str) -> bool:
+        return bool(unicodedata.combining(char)) or normalise(char, form) != char
+
+    # Two starters may compose too (Hangul, some Indic vowels): the second of such a pair stands for both.
+    seconds = {chr(point) for point in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
+    for char in _characters():
+        parts = unicodedata.decomposition(char).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            seconds.add(chr(int(parts[1], 16)))
+    return _class_of(lambda char: char in seconds or changes(char))
+
+
+@cache
+def folded_points() -> str:
+    """A character class (without brackets) that holds every character that has another case-folded form."""
+    return "A-Z" + _class_of(lambda char: char.casefold() != char)
+
+
+def _characters() -> Iterable[str]:
+    return (chr(point) for point in range(0x80, _LAST) if not 0xD800 <= point < 0xE000)
+
+
+def _class_of(wanted: Callable[[str], bool]) -> str:
+    ranges: list[list[str]] = []
+    for char in filter(wanted, _characters()):
+        if ranges and ord(char) == ord(ranges[-1][1]) + 1:
+            ranges[-1][1] = char
+        else:
+            ranges.append([char, char])
+    return "".join(first if first == last else f"{first}-{last}" for first, last in ranges)

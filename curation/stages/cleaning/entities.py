@@ -1,0 +1,42 @@
+"""Character references decoded, unless that would make a tag or a template marker out of text about one."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from curation.stages.cleaning.tags import KNOWN
+
+REFERENCE = "&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+_REFERENCE = re.compile(REFERENCE)
+_ESCAPED_TWICE = re.compile("&(?:amp;)+(?=(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)")
+_LESS = "(?:<|&lt;|&#0*60;|&#[xX]0*3[cC];)"
+_MORE = "(?:>|&gt;|&#0*62;|&#[xX]0*3[eE];)"
+_ESCAPED_TAG = re.compile(
+    rf"{_LESS}(?:/?(?:{'|'.join(sorted(KNOWN, key=len, reverse=True))})\b[^<>\n]{{0,200}}?|\|[^<>\n|]{{0,40}}\|"
+    rf"|!--[^\n]{{0,200}}?--|!doctype[^<>\n]{{0,80}}?){_MORE}",
+    re.IGNORECASE,
+)
+
+
+def decode(text: str) -> str:
+    """`text` with HTML character references decoded, those escaped more than once too."""
+    return _REFERENCE.sub(lambda found: html.unescape(found[0]), _ESCAPED_TWICE.sub("&", text))
+
+
+def decode_prose(text: str) -> str:
+    """`text` decoded, but `&lt;b&gt;`, `&lt;|im_end|&gt;` and the like, which speak of a tag, stay escaped."""
+    if "&" not in text:
+        return text
+    text = _ESCAPED_TWICE.sub("&", text)
+    out: list[str] = []
+    start = 0
+    for found in _ESCAPED_TAG.finditer(text):
+        out += decode(text[start : found.start()]), found[0]
+        start = found.end()
+    return "".join(out) + decode(text[start:])
+
+
+def has_escaped_tag(text: str) -> bool:
+    """Whether `text` speaks of a tag in escaped form, as only text written in HTML does."""
+    return "&" in text and any("&" in found[0] for found in _ESCAPED_TAG.finditer(text))
