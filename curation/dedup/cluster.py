@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.dedup.families import Verdict, judge
+from curation.dedup.families import Judged, Verdict, judge
 from curation.dedup.shingles import I64
 
-ROUNDS = (
-    64  # anchors tried in one cluster; what is left then stays, since keeping a copy harms less than losing a record
-)
+# Anchors tried in one cluster; what is left then stays, since keeping a copy harms less than losing a record.
+ROUNDS = 64
+SMALL = 64  # members of a cluster up to which all that stay are compared with each other
 
 
 @dataclass(frozen=True)
@@ -47,34 +46,57 @@ def resolve(
 ) -> list[Member]:
     """The fate of each member of one cluster. `members` come best first; `similarity(anchor, others)` is exact.
 
-    The first of what is left is an anchor. Members similar enough to it are judged; copies go, with the anchor as their
-    twin; members of its template family stay, but for copies within one filling. The rest face the next anchor, so that
-    a chain of small steps never removes a record unlike the one that is kept.
+    The first of what is left is an anchor. Members similar enough to it are judged, and copies go, with the anchor as
+    their twin. The others face the next anchor, so that a chain of small steps never removes a record unlike the one
+    that is kept; earlier anchors bear witness to where a family differs. In a large cluster members of the anchor's
+    template family are settled at once, by their fillings.
     """
     left = list(members)
-    found: list[Member] = []
+    fates: dict[int, Member] = {}
+    anchors: list[int] = []
     for _ in range(ROUNDS):
         if not left:
-            return found
+            break
         anchor, others = left[0], np.asarray(left[1:], dtype=np.int64)
-        if not any(member.text == anchor for member in found):
-            found.append(Member(anchor, cluster, "copy", -1, 1.0))
+        fates.setdefault(anchor, Member(anchor, cluster, "copy", -1, 1.0))
         scores = similarity(anchor, others)
-        near = others[scores >= threshold]
-        near_scores = dict(zip(near.tolist(), scores[scores >= threshold].tolist(), strict=True))
-        left = others[scores < threshold].tolist()
-        judged = judge(text(anchor), [text(int(member)) for member in near])
-        families: dict[tuple[tuple[str, ...], ...], list[int]] = defaultdict(list)
-        for member, one in zip(near.tolist(), judged, strict=True):
-            if one.verdict == "copy":
-                found.append(Member(member, cluster, "copy", anchor, near_scores[member]))
-                continue
-            kin = families[one.filling]
-            kin.append(member)
-            if len(kin) == 1:
-                found.append(Member(member, cluster, one.verdict, anchor, near_scores[member]))
-            else:
-                score = float(similarity(kin[0], np.asarray([member]))[0])
-                found.append(Member(member, cluster, "copy" if score >= threshold else one.verdict, kin[0], score))
-    found.extend(Member(member, cluster, "content", -1, 0.0) for member in left)
-    return found
+        near = others[scores >= threshold].tolist()
+        earlier = np.asarray(anchors, dtype=np.int64)
+        witnesses = earlier[similarity(anchor, earlier) >= threshold].tolist()
+        judged = judge(text(anchor), [text(member) for member in (*near, *witnesses)])[: len(near)]
+        anchors.append(anchor)
+        met = [
+            Member(member, cluster, one.verdict, anchor, score)
+            for member, one, score in zip(near, judged, scores[scores >= threshold].tolist(), strict=True)
+        ]
+        if len(members) > SMALL:
+            met = list(_by_filling(met, judged, similarity, threshold))
+            left = others[scores < threshold].tolist()
+        else:
+            copies = {member.text for member in met if member.is_copy}
+            left = [member for member in others.tolist() if member not in copies]
+        for member in met:
+            if member.is_copy or member.text not in fates:
+                fates[member.text] = member
+    for text_left in left:
+        fates.setdefault(text_left, Member(text_left, cluster, "content", -1, 0.0))
+    return list(fates.values())
+
+
+def _by_filling(
+    met: Sequence[Member],
+    judged: Sequence[Judged],
+    similarity: Callable[[int, I64], NDArray[np.float64]],
+    threshold: float,
+) -> Iterator[Member]:
+    """Members of a family that have the same filling are copies of the first of them."""
+    first: dict[tuple[tuple[str, ...], ...], int] = {}
+    for member, one in zip(met, judged, strict=True):
+        if member.is_copy or one.filling not in first:
+            if not member.is_copy:
+                first[one.filling] = member.text
+            yield member
+            continue
+        twin = first[one.filling]
+        score = float(similarity(twin, np.asarray([member.text]))[0])
+        yield Member(member.text, member.cluster, "copy" if score >= threshold else one.verdict, twin, score)

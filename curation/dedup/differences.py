@@ -9,7 +9,7 @@ from typing import Literal
 
 from rapidfuzz.distance import Levenshtein
 
-Kind = Literal["number", "negation", "typo", "minor", "content"]
+Kind = Literal["number", "negation", "typo", "minor", "extension", "content"]
 
 # Words where blanks stand between them, single characters where not: as in `shingles`, but as text.
 _TOKEN = re.compile(
@@ -28,7 +28,10 @@ TYPO_SIMILARITY = 0.7  # of the characters of two words; "recieve" / "receive" h
 
 @dataclass(frozen=True)
 class Difference:
-    """One place where `new` stands instead of `old`: tokens `start:end` of the anchor."""
+    """One place where `new` stands instead of `old`: tokens `start:end` of the anchor.
+
+    kind: as `kind_of` says, or extension: at the end, where one text goes on and the other stops.
+    """
 
     start: int
     end: int
@@ -57,13 +60,22 @@ def differences(anchor: Sequence[str], member: Sequence[str]) -> list[Difference
             spans[-1][1], spans[-1][3] = operation.src_end, operation.dest_end
         else:
             spans.append([operation.src_start, operation.src_end, operation.dest_start, operation.dest_end])
-    return [
-        Difference(a, b, tuple(anchor[a:b]), tuple(member[c:d]), kind_of(anchor[a:b], member[c:d]))
-        for a, b, c, d in spans
-    ]
+    found = []
+    for a, b, c, d in spans:
+        old, new = anchor[a:b], member[c:d]
+        at_end = b == len(anchor) and d == len(member)
+        kind: Kind = "extension" if at_end and _extends(old, new) else kind_of(old, new)
+        found.append(Difference(a, b, tuple(old), tuple(new), kind))
+    return found
 
 
-def kind_of(old: Sequence[str], new: Sequence[str]) -> Kind:
+def _extends(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether one goes on where the other stops, perhaps in the middle of a word."""
+    one, other = "".join(old), "".join(new)
+    return one.startswith(other) or other.startswith(one)
+
+
+def kind_of(old: Sequence[str], new: Sequence[str]) -> Literal["number", "negation", "typo", "minor", "content"]:
     """number: other digits. negation: one side denies. typo: the same words, misspelt or run together. minor: only
     words that carry no content of their own. content: anything else.
     """

@@ -19,7 +19,7 @@ Verdict = Literal["copy", "template", "number", "negation", "content"]
 
 SHORT = 30  # tokens: below it one replaced content word makes another record
 MIDDLE = 60  # tokens: below it a number or a negation makes another record
-WEIGHT = 0.02  # share of the tokens that must differ in a long text for a slot to matter
+WEIGHT = 0.005  # share of the tokens that must differ in a long text for a slot to matter
 SHARED = 0.3  # share of the members that must differ at a place for it to be a slot
 INSIDE = 0.8  # share of a member's differing tokens that must lie in slots
 
@@ -61,6 +61,8 @@ def _slots(found: Sequence[Sequence[Difference]], members: int) -> set[int]:
     counts: Counter[int] = Counter()
     for items in found:
         for item in items:
+            if item.kind == "extension":
+                continue
             for place in _places(item):
                 counts[place] += 1
                 fillings[place].add(item.new)
@@ -77,6 +79,10 @@ def _judge(anchor: Sequence[str], member: Sequence[str], found: Sequence[Differe
     if not found:
         return Judged("copy")
     length = min(len(anchor), len(member))
+    if length >= SHORT:
+        found = [item for item in found if item.kind != "extension"]
+        if not found:
+            return Judged("copy")
     size = sum(item.size for item in found)
     inside = [item for item in found if any(place in slots for place in _places(item))]
     weighs = length < MIDDLE or size >= WEIGHT * length

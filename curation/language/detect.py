@@ -112,8 +112,11 @@ def _block(texts: pl.Series, odds: NDArray[np.float32]) -> tuple[NDArray[np.int6
     rest = np.flatnonzero(enough & (main != HAN))
     if rest.size:
         mine = (script == main.take(owner)) & (enough & (main != HAN)).take(owner)
-        likely = _classify(folded, mine, owner) * odds[:, main[rest]]
-        likely *= _native(folded, mine, owner, words)[:, rest]
+        likely = _classify(folded, mine, owner)
+        for number in np.unique(main[rest]).tolist():
+            likely *= np.where(main[rest] == number, odds[:, number, None], np.float32(1))
+        foreign, factor = _native(folded, mine, owner, words)
+        likely[:, np.searchsorted(rest, foreign)] *= factor
         label[rest] = likely.argmax(axis=0)
         score[rest] = likely.max(axis=0) / likely.sum(axis=0)
     return label, score * share
@@ -191,20 +194,17 @@ def _chinese_or_japanese(
 
 def _native(
     folded: NDArray[np.uint32], mine: NDArray[np.bool_], owner: NDArray[np.int64], words: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """By what each label is multiplied for the letters its language does not write, [labels, texts]."""
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Texts with letters that not every language writes, and by what they multiply each label, [labels, texts]."""
     foreign = foreign_letters(_names())
     number = letter_numbers().take(folded)
     special = np.flatnonzero(mine & (number > 0))
-    out = np.ones((foreign.shape[0], words.size), dtype=np.float32)
-    if special.size:
-        texts, place = np.unique(owner[special], return_inverse=True)
-        kinds = foreign.shape[1]
-        seen = np.bincount(place * kinds + number[special], minlength=texts.size * kinds)
-        rate = foreign @ seen.reshape(texts.size, kinds).T.astype(np.float32) / (words[texts] + 1)
-        # No more than one a word: past that nothing is left of a probability in single precision.
-        out[:, texts] = np.exp(-WEIGHT * np.minimum(rate, 1))
-    return out
+    texts, place = np.unique(owner[special], return_inverse=True)
+    kinds = foreign.shape[1]
+    seen = np.bincount(place * kinds + number[special], minlength=texts.size * kinds)
+    rate = foreign @ seen.reshape(texts.size, kinds).T.astype(np.float32) / (words[texts] + 1)
+    # No more than one a word: past that nothing is left of a probability in single precision.
+    return texts, np.exp(-WEIGHT * np.minimum(rate, 1)).astype(np.float32)
 
 
 def _classify(

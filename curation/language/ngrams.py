@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 BEGIN, END, SPACE = ord("<"), ord(">"), ord(" ")
 LONGEST = 4  # characters of an n-gram
-FEATURES = 4  # at one code point: an n-gram of 2, 3 and 4 characters, and the word or the end of the text
 
 
 def posterior(codes: NDArray[np.uint32], starts: NDArray[np.int64], weights: Weights) -> NDArray[np.float32]:
     """P(label | text), float32 [labels, texts].
 
     codes: code points of all texts, one after the other, each text "<word><word>…<word>" with no other "<" or ">", all
-    in the Basic Multilingual Plane. starts: int64 [texts], where each begins, the first at 0; no text is empty.
+    in the Basic Multilingual Plane. starts: int64 [texts], where each begins, the first at 0; no text is empty, and
+    there are at most 65,536.
     """
-    ids = _feature_rows(codes, starts, weights).reshape(-1)
-    used = np.flatnonzero(ids >= 0)
-    bounds = np.searchsorted(used, starts * FEATURES)
-    sums = np.add.reduceat(weights.rows.take(ids.take(used), axis=0), bounds, axis=0)
-    sizes = np.diff(bounds, append=used.size)
+    rows, owner = _features(codes, starts, weights)
+    # One byte or two a key: numpy sorts those by counting.
+    order = np.argsort(owner.astype(np.uint16 if starts.size > 256 else np.uint8), kind="stable")
+    sizes = np.bincount(owner, minlength=starts.size)
+    sums = np.add.reduceat(weights.rows.take(rows.take(order), axis=0), np.cumsum(sizes) - sizes, axis=0)
     # In double precision the last bits, which depend on how many texts are multiplied at once, never show.
     hidden = sums.astype(np.float64) / sizes[:, None]
     right = (1 / (1 + np.exp(-(weights.nodes @ hidden.T)))).astype(np.float32)
@@ -46,25 +46,32 @@ def posterior(codes: NDArray[np.uint32], starts: NDArray[np.int64], weights: Wei
     return reached[:labels]
 
 
-def _feature_rows(codes: NDArray[np.uint32], starts: NDArray[np.int64], weights: Weights) -> NDArray[np.int32]:
-    """Rows of the features that begin at each code point, [codes, FEATURES]."""
+def _features(
+    codes: NDArray[np.uint32], starts: NDArray[np.int64], weights: Weights
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The row of every feature that was not pruned (about 1 n-gram of 16 is left), and the text it belongs to."""
     size = codes.size
     ends = np.flatnonzero(codes == END)
     begins = np.flatnonzero(codes == BEGIN)
     left = np.repeat(ends, ends - begins + 1) - np.arange(size)
-    ids = np.full((size, FEATURES), -1, dtype=np.int32)
     wide = np.flatnonzero(codes >= 0x80)
     buckets = np.uint32(weights.gram_row.size)
     state = np.full(size, FNV_START, dtype=np.uint32)
+    rows, places = [], []
     for place in range(LONGEST):
         state = _hash_on(state[: size - place], codes[place:], wide - place)
         if place:
             # A division by a constant and a product are six times as fast as numpy's remainder.
-            rows = weights.gram_row.take(state - state // buckets * buckets)
-            ids[: size - place, place - 1] = np.where(left[: size - place] < place, np.int32(-1), rows)
-    ids[begins, 3] = _word_rows(codes, begins, ends, weights)
-    ids[np.append(starts[1:], size) - 1, 3] = weights.eos_row
-    return ids
+            row = weights.gram_row.take(state - state // buckets * buckets)
+            used = np.flatnonzero((row >= 0) & (left[: size - place] >= place))
+            rows.append(row.take(used))
+            places.append(used)
+    row = _word_rows(codes, begins, ends, weights)
+    used = np.flatnonzero(row >= 0)
+    rows += [row.take(used), np.full(starts.size, weights.eos_row, dtype=np.int32)]
+    places += [begins.take(used), starts]
+    owner = np.searchsorted(starts, np.concatenate(places), side="right") - 1
+    return np.concatenate(rows), owner
 
 
 def _hash_on(
@@ -104,6 +111,15 @@ def _word_rows(
     sums = np.cumsum((codes + np.uint64(1)) * powers[: codes.size])
     first = begins + 1
     keys = (sums[ends - 1] - sums[begins]) * back[first]
-    at = np.searchsorted(weights.word_keys, keys)
-    at[at == weights.word_keys.size] = 0
-    return np.where(weights.word_keys[at] == keys, weights.word_rows[at], np.int32(-1))
+    # Keys are looked up by their leading bits: 10 times as fast as by bisection; hardly two known words share a slot.
+    slot = keys >> np.uint64(48)
+    at, after = weights.word_slots.take(slot), weights.word_slots.take(slot + np.uint64(1))
+    rows = np.full(keys.size, -1, dtype=np.int32)
+    pending = np.flatnonzero(at < after)
+    while pending.size:
+        here = at[pending]
+        same = weights.word_keys.take(here) == keys[pending]
+        rows[pending[same]] = weights.word_rows.take(here[same])
+        at[pending] += 1
+        pending = pending[~same & (at[pending] < after[pending])]
+    return rows

@@ -35,9 +35,9 @@ KEY_BASE = 0x9E3779B97F4A7C15
 class Weights:
     """The classifier as arrays.
 
-    rows: float32 [features, dim], words first, then character n-grams, then one row of zeros. word_keys: uint64, sorted,
-    see `word_key`; word_rows: int32, the row of each key. eos_row: the row of the end of a text. gram_row: int32
-    [buckets], the row of each n-gram bucket, -1 where it was pruned. labels: the 176 language codes; counts: how many
+    rows: float32 [features, dim], words first, then character n-grams. word_keys: uint64, sorted, see `word_key`;
+    word_rows: int32, the row of each key; word_slots: int32 [65537], where the keys with each leading 16 bits begin.
+    eos_row: the row of the end of a text. gram_row: int32 [buckets], the row of each n-gram, -1 where it was pruned. labels: the 176 language codes; counts: how many
     training sentences each had. nodes: float32 [labels - 1, dim], the inner nodes of the tree, the last one its root.
     levels: from the root down, the nodes of each level and their left and right children; children are numbered with
     the labels first, then the inner nodes.
@@ -46,6 +46,7 @@ class Weights:
     rows: NDArray[np.float32]
     word_keys: NDArray[np.uint64]
     word_rows: NDArray[np.int32]
+    word_slots: NDArray[np.int32]
     eos_row: int
     gram_row: NDArray[np.int32]
     labels: tuple[str, ...]
@@ -149,10 +150,12 @@ def _parse(read: _Reader) -> Weights:
     nodes = read.array("<f4", n_labels * dim).reshape(n_labels, dim)[: n_labels - 1]
     keys = np.array([word_key(_codes(w)) for w in names[:n_words]], dtype=np.uint64)
     order = np.argsort(keys)
+    slots = np.searchsorted(keys[order] >> np.uint64(48), np.arange(65537, dtype=np.uint64))
     return Weights(
         rows=rows,
         word_keys=keys[order],
         word_rows=order.astype(np.int32),
+        word_slots=slots.astype(np.int32),
         eos_row=names.index(EOS),
         gram_row=gram_row,
         labels=tuple(name.removeprefix(LABEL) for name in names[n_words:]),
@@ -179,7 +182,7 @@ def _rows(read: _Reader) -> NDArray[np.float32]:
     if with_lengths:
         lengths = read.array("u1", n_rows)
         rows = rows * read.quantizer()[1].reshape(256)[lengths][:, None]
-    return np.concatenate([rows, np.zeros((1, dim), np.float32)])
+    return rows
 
 
 def _levels(counts: list[int]) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], ...]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import orjson
+
 from curation.readers.chunker import Chunker
 from curation.readers.json_scan import WHOLE_VALUE, Scanner, Window
 from curation.readers.json_shape import OBJECTS, holds_records
@@ -130,19 +132,17 @@ class _Elements:
                 yield from self._unending(resume)
                 return
         payload = window.text[window.at : end]
-        try:
-            parse_payload(payload, self.limits)
-        except BadRecord as error:
-            resume = self._next_like(window.at, end, lead) if error.reason == "bad_json" else -1
+        if self._is_json(payload):
+            self._remember(payload, lead)
+        else:
+            resume = self._next_like(window.at, end, lead)
             if resume >= 0:
                 yield from self._unending(resume)
                 return
-            left_over = _LEFT_OVER.match(window.text, end) if error.reason == "bad_json" else None
+            left_over = _LEFT_OVER.match(window.text, end)
             if left_over:
                 end = left_over.end()
                 payload = window.text[window.at : end]
-        else:
-            self._remember(payload, lead)
         yield from self._add(payload, end)
 
     def _add(self, payload: bytes, end: int) -> Iterator[None]:
@@ -151,6 +151,17 @@ class _Elements:
         self.chunks.add(self.position, line, offset, payload)
         self.window.at = end
         yield
+
+    def _is_json(self, payload: bytes) -> bool:
+        """Whether its brackets and quotes are right, even if something else is wrong with it."""
+        try:
+            orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            try:
+                parse_payload(payload, self.limits)
+            except BadRecord as error:
+                return error.reason != "bad_json"
+        return True
 
     def _find_end(self, limit: int) -> int:
         """Where the value under the cursor ends; -1 if not within `limit` bytes or before the end of the stream."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -55,46 +54,39 @@ def _surely_exact(payload: bytes, value: dict[str, Any], limits: Limits) -> bool
     more than orjson takes for the whole record.
     """
     escapes = 0x5C in payload
-    if payload.find(0x7B, 1) < 0 and 0x5B not in payload:
-        quotes = _quotes_needed([value], (), escapes, limits)[0]
-    else:
-        quotes = _quotes_needed_nested(value, escapes, limits)
-    return payload.count(b'"') == quotes and not (escapes and b"\\u0022" in payload)
+    if escapes or payload.find(0x7B, 1) >= 0 or 0x5B in payload:
+        quotes = _quotes_needed(value, escapes, limits)
+        return payload.count(b'"') == quotes and not (escapes and b"\\u0022" in payload)
+    kinds = list(map(type, value.values()))  # a flat object without escapes: the ordinary record
+    if len(value) > limits.max_keys or (float in kinds and _has_large_float(value.values())):
+        return False
+    return payload.count(b'"') == 2 * (len(value) + kinds.count(str))
 
 
-def _quotes_needed_nested(value: dict[str, Any], escapes: bool, limits: Limits) -> int:
-    quotes = 0
-    dicts: list[dict[str, Any]] = [value]
-    lists: list[list[Any]] = []
+def _quotes_needed(value: dict[str, Any], escapes: bool, limits: Limits) -> int:
+    """Quotes in the text of `value`, if none is written as \\u0022; -1 beyond the limits or for an inexact number."""
+    strings: list[str] = []
+    level: list[Any] = [value]
     for _ in range(limits.max_depth):
-        more, children = _quotes_needed(dicts, lists, escapes, limits)
-        if more < 0:
-            return -1
-        quotes += more
-        kinds = set(map(type, children))
-        if dict not in kinds and list not in kinds:
-            return quotes
-        dicts = [child for child in children if type(child) is dict]
-        lists = [child for child in children if type(child) is list]
+        below: list[Any] = []
+        for node in level:
+            if type(node) is dict:
+                if len(node) > limits.max_keys:
+                    return -1
+                strings.extend(node)
+                node = node.values()
+            for child in node:
+                kind = type(child)
+                if kind is str:
+                    strings.append(child)
+                elif kind is dict or kind is list:
+                    below.append(child)
+                elif kind is float and not -_LARGEST_EXACT < child < _LARGEST_EXACT:
+                    return -1
+        if not below:
+            return 2 * len(strings) + ("".join(strings).count('"') if escapes else 0)
+        level = below
     return -1
-
-
-def _quotes_needed(
-    dicts: list[dict[str, Any]], lists: Iterable[list[Any]], escapes: bool, limits: Limits
-) -> tuple[int, list[Any]]:
-    """Quotes of the keys and strings of one level, and everything in it; -1 for too many keys or an inexact number."""
-    children = list(chain(chain.from_iterable(map(dict.values, dicts)), chain.from_iterable(lists)))
-    kinds = list(map(type, children))
-    keys = list(map(len, dicts))
-    if keys and max(keys) > limits.max_keys:
-        return -1, children
-    if float in kinds and _has_large_float(children):
-        return -1, children
-    quotes = 2 * (sum(keys) + kinds.count(str))
-    if escapes:
-        quotes += sum(child.count('"') for child in children if type(child) is str)
-        quotes += sum(key.count('"') for key in chain.from_iterable(dicts))
-    return quotes, children
 
 
 def _has_large_float(values: Iterable[Any]) -> bool:

@@ -6,6 +6,7 @@ Every mark says what it stands for in a `<title>`: shown on hovering, and read a
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 import xml.etree.ElementTree as ET
@@ -13,7 +14,6 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from markupsafe import Markup
@@ -249,7 +249,7 @@ def _records(most: int) -> Spec:
 
 
 def _steps() -> Iterator[int]:
-    for power in count():
+    for power in itertools.count():
         yield from (digit * 10**power for digit in (1, 2, 5))
 
 

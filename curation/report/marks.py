@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from markupsafe import Markup, escape
@@ -26,6 +26,7 @@ _BY_CHARACTER = (
     "\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
 )
 _TOKEN = re.compile(rf"[^\W{_BY_CHARACTER}]+|.", re.DOTALL)
+_WORD = re.compile(r"\w")
 _SENTENCE = re.compile(r"[^\n.!?。！？；]*(?:[\n.!?。！？；]|$)")
 
 MOST_PAIRS = 200_000  # token pairs compared at most: SequenceMatcher took 0.4 s there on text that repeats itself
@@ -83,7 +84,8 @@ def _pieces(before: str, after: str) -> Iterator[_Piece]:
     end = _common(old[start:][::-1], new[start:][::-1])
     if start:
         yield "equal", "".join(old[:start]), "".join(new[:start])
-    yield from _absorbed(_aligned(old[start : len(old) - end], new[start : len(new) - end]))
+    for piece in _absorbed(_aligned(old[start : len(old) - end], new[start : len(new) - end])):
+        yield from _finer(piece)
     if end:
         yield "equal", "".join(old[-end:]), "".join(new[-end:])
 
@@ -97,6 +99,22 @@ def _aligned(old: list[str], new: list[str]) -> Iterator[_Piece]:
     matcher = SequenceMatcher(str.isspace, old, new, autojunk=False)  # align words first, blanks only beside them
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         yield ("equal" if tag == "equal" else "change"), "".join(old[i1:i2]), "".join(new[j1:j2])
+
+
+def _finer(piece: _Piece) -> Iterator[_Piece]:
+    """A change that only puts in or takes out what is no word, such as a zero-width space, is marked just there."""
+    kind, old, new = piece
+    start = _common(old, new)
+    rest = (old[start:], new[start:])
+    end = _common(rest[0][::-1], rest[1][::-1])
+    removed, added = (text[: len(text) - end] for text in rest)
+    if kind == "equal" or (removed and added) or _WORD.search(removed + added):
+        yield piece
+        return
+    head, tail = old[:start], old[len(old) - end :]
+    for part in (("equal", head, head), ("change", removed, added), ("equal", tail, tail)):
+        if part[1] or part[2]:
+            yield part
 
 
 def _absorbed(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
@@ -132,7 +150,7 @@ def _worth_joining(first: _Piece, island: str, second: _Piece) -> bool:
     return not island or (replaced and len(first[1]) + len(second[1]) > 2)
 
 
-def _common(old: list[str], new: list[str]) -> int:
+def _common(old: Sequence[str], new: Sequence[str]) -> int:
     for place, (one, other) in enumerate(zip(old, new, strict=False)):
         if one != other:
             return place

@@ -73,32 +73,32 @@ def _shown(folder: Path, key: Key, record_id: str) -> Shown:
     event = story.events[place]
     before = _state(story, story.events[:place])
     after = {turn.turn: turn.content for turn in event.after}
-    roles = {turn.turn: turn.role for turn in story.turns}
     touched = [turn for turn in before if turn in after] if event.action == "edit" else list(before)
     chosen = touched[:MOST_TURNS]
     twin = _twin(folder, event)
-    others = {turn.turn: turn.content for turn in twin.turns} if twin else {}
-    alike = bool(twin) and sum(likeness(others.get(t, ""), before[t]) for t in chosen) > LIKE * len(chosen)
-    texts = (
-        marked(before[turn], after[turn])
-        if turn in after
-        else marked(others.get(turn, ""), before[turn])
-        if alike
-        else visible(before[turn])
-        for turn in chosen
-    )
+    against = {turn.turn: turn.content for turn in twin.turns} if twin else {}
+    alike = twin is not None and _alike(chosen, against, before)
+    pairs = {turn: (before[turn], after[turn]) for turn in after}
+    if alike:
+        pairs |= {turn: (against.get(turn, ""), before[turn]) for turn in chosen}
+    roles = {turn.turn: turn.role for turn in story.turns}
+    beside = twin.turns[:MOST_TURNS] if twin and not alike else ()
     return Shown(
         record_id,
         story.fate,
         tuple(_facts(event)),
-        tuple(ShownTurn(roles[turn], text) for turn, text in zip(chosen, texts, strict=True)),
+        tuple(
+            ShownTurn(roles[turn], marked(*pairs[turn]) if turn in pairs else visible(before[turn])) for turn in chosen
+        ),
         len(touched) - len(chosen),
         event.related_id,
-        ()
-        if alike or twin is None
-        else tuple(ShownTurn(turn.role, visible(turn.content)) for turn in twin.turns[:MOST_TURNS]),
-        alike and all(others.get(turn) == before[turn] for turn in chosen),
+        tuple(ShownTurn(turn.role, visible(turn.content)) for turn in beside),
+        alike and all(against.get(turn) == before[turn] for turn in chosen),
     )
+
+
+def _alike(turns: Sequence[int], one: Mapping[int, str], other: Mapping[int, str]) -> bool:
+    return sum(likeness(one.get(turn, ""), other[turn]) for turn in turns) > LIKE * len(turns)
 
 
 def _state(story: Story, events: Sequence[Event]) -> dict[int, str]:

@@ -69,7 +69,7 @@ class Clean(RecordStage):
     @classmethod
     def _token_is_clean(cls, token: str) -> str:
         strictest = Cleaning(unicode="nfkc", html="always", urls="remove")
-        if strictest.clean(token, conversation=False, topic=False)[0] != token:
+        if strictest.clean(token, strictest.signs)[0] != token:
             raise ValueError("the token would itself be changed by cleaning; take something like <URL> or [LINK]")
         return token
 
@@ -100,12 +100,14 @@ class Clean(RecordStage):
     def _changed(self, turns: pl.DataFrame) -> pl.DataFrame:
         """The turns that cleaning changes: `record_id, turn, role, before (characters), after, kinds`."""
         cleaning = Cleaning(**self.model_dump(exclude={"part"}))
+        if not cleaning.signs:
+            return _as_frame(turns, {}, {})
         roles = PART_ROLES[self.part]
         chosen = pl.lit(True) if roles is None else pl.col("role").is_in(roles)
-        sign = cleaning.signs()
+        any_sign = "|".join(cleaning.signs.values())
         # Whether a record speaks of HTML is asked of all its turns as they are now, so they go along, round by round.
         state = turns.with_columns(
-            place=pl.int_range(pl.len()), chosen=chosen, dirty=chosen & pl.col("content").str.contains(sign)
+            place=pl.int_range(pl.len()), dirty=chosen & pl.col("content").str.contains(any_sign)
         )
         state = _records_of(state, state.filter("dirty"))
         kinds: dict[int, set[str]] = {}
@@ -113,27 +115,34 @@ class Clean(RecordStage):
         for _ in range(MOST_ROUNDS):
             moved = self._round(state, cleaning, kinds)
             if not moved:
-                break
+                return _as_frame(turns, after, kinds)
             after.update(moved)
             frame = pl.DataFrame(
                 {"place": list(moved), "content": list(moved.values())}, schema={"place": pl.Int64, "content": pl.String}
             )
             state = state.update(frame, on="place")
-            state = _records_of(state, frame.join(state, on="place", how="left").select("record_id"))
-            state = state.with_columns(dirty=pl.col("chosen") & pl.col("content").str.contains(sign))
-        else:  # these records did not settle
-            places = set(state["place"].to_list())
-            after = {place: text for place, text in after.items() if place not in places}
-        return _as_frame(turns, after, kinds)
+            state = _records_of(state, state.join(frame, on="place", how="semi"))
+            state = state.with_columns(dirty=chosen & pl.col("content").str.contains(any_sign))
+        unsettled = set(state["place"])
+        return _as_frame(turns, {place: text for place, text in after.items() if place not in unsettled}, kinds)
 
     def _round(self, state: pl.DataFrame, cleaning: Cleaning, kinds: dict[int, set[str]]) -> dict[int, str]:
         """Clean every dirty turn once. Returns the new text of each that changed, by place; adds to `kinds`."""
         topics = self._topics(state)
+        dirty = state.filter("dirty").select(
+            "place",
+            "record_id",
+            "role",
+            "content",
+            steps=pl.concat_list(
+                pl.when(pl.col("content").str.contains(sign)).then(pl.lit(step))
+                for step, sign in cleaning.signs.items()
+            ),
+        )
         moved: dict[int, str] = {}
-        dirty = state.filter("dirty").select("place", "record_id", "role", "content")
-        for place, record, role, content in dirty.iter_rows():
-            cleaned, changes = cleaning.clean(content, conversation=role != "text", topic=record in topics)
-            if changes:
+        for place, record, role, content, steps in dirty.iter_rows():
+            cleaned, changes = cleaning.clean(content, steps, conversation=role != "text", topic=record in topics)
+            if cleaned != content:
                 moved[place] = cleaned
                 kinds.setdefault(place, set()).update(changes)
         return moved

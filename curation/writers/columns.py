@@ -70,9 +70,20 @@ def merge(one: Kind, other: Kind) -> Kind:
 
 
 def _object(keys: dict[str, Kind]) -> Kind:
-    if not keys or len(keys) > MOST_KEYS or any(kind.name == "json" for kind in keys.values()):
+    if len(keys) > MOST_KEYS or any(kind.name == "json" for kind in keys.values()):
         return JSON
     return Kind("object", keys=keys)
+
+
+def settled(kind: Kind) -> Kind:
+    """The kind as a table can have it: what holds objects that never had a key is a column of JSON text."""
+    return JSON if _keyless(kind) else kind
+
+
+def _keyless(kind: Kind) -> bool:
+    if kind.name == "object":
+        return not kind.keys or any(map(_keyless, kind.keys.values()))
+    return kind.item is not None and _keyless(kind.item)
 
 
 class Columns:

@@ -63,9 +63,9 @@ class OutputFile:
         self._safe = safe_csv
         self._taken = 0  # bytes of JSON lines
         self._spool: IO[bytes] | None = None
-        if self.path.is_dir():
-            raise OutputError(f"{self.path} is a folder.", "Choose another name, or a file in it.")
         try:
+            if self.path.is_dir():
+                raise OutputError(f"{self.path} is a folder.", "Choose another name, or a file in it.")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             discard_stale(self.path)
             self._temp, stream = open_temp(self.path, mode)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.readers.payload import dumps_exact
-from curation.writers.columns import JSON, Columns, Kind
+from curation.writers.columns import JSON, Columns, Kind, settled
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
 ROW_GROUP_RECORDS = 10_000
-ROW_GROUP_BYTES = 64 << 20  # of JSON text; whichever is reached first
+ROW_GROUP_BYTES = 16 << 20  # of JSON text; whichever is reached first
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet take a cell for a formula (OWASP)
-_QUOTED = {",": re.compile(r'[",\r\n]|^\s|\s$|^$'), "\t": re.compile(r'["\t\r\n]|^\s|\s$|^$')}
 
 
 class Sink(Protocol):
@@ -38,7 +36,6 @@ class DelimitedWriter:
         self._sink = sink
         self._names = list(columns.kinds)
         self._delimiter = delimiter
-        self._quoted = _QUOTED[delimiter]
         self._safe = safe
         if self._names:
             sink.write(self._line([self._cell(name) for name in self._names]))
@@ -62,7 +59,12 @@ class DelimitedWriter:
         text = value if isinstance(value, str) else dumps_exact(value)
         if self._safe and isinstance(value, str) and text.startswith(_FORMULA):
             text = f"'{text}"
-        return '"' + text.replace('"', '""') + '"' if self._quoted.search(text) else text
+        return '"' + text.replace('"', '""') + '"' if self._needs_quotes(text) else text
+
+    def _needs_quotes(self, text: str) -> bool:
+        if not text or text[0].isspace() or text[-1].isspace():
+            return True
+        return '"' in text or self._delimiter in text or "\n" in text or "\r" in text
 
 
 class ParquetWriter:
@@ -76,8 +78,8 @@ class ParquetWriter:
         import pyarrow as pa
         import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-        self._kinds = columns.kinds
-        self._schema = pa.schema([pa.field(name, arrow_type(kind)) for name, kind in columns.kinds.items()])
+        self._kinds = {name: settled(kind) for name, kind in columns.kinds.items()}
+        self._schema = pa.schema([pa.field(name, arrow_type(kind)) for name, kind in self._kinds.items()])
         self._rows: list[Mapping[str, Any]] = []
         self._size = 0
         self._writer = pq.ParquetWriter(

@@ -79,7 +79,8 @@ def convert(
     sentences = {**QUARANTINE_REASONS, **FORMAT_REASONS, **INEXPRESSIBLE_REASONS}
     reasons = {**done.refused, **done.quarantine}
     if reasons:
-        out.say(table([[f"  {reason}", f"{n:,}", sentences.get(reason, "")] for reason, n in reasons.items()], right=(1,)))
+        rows = [[f"  {reason}", f"{count:,}", sentences.get(reason, "")] for reason, count in reasons.items()]
+        out.say(table(rows, right=(1,)))
     out.say(law(done.counts))
     out.data(f"{shorter(done.output.path)}: {done.output.records:,} records, {done.output.bytes:,} bytes")
     return int(ExitCode.OK)

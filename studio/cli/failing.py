@@ -22,22 +22,14 @@ def exit_code_for(error: BaseException) -> int:
     match error:
         case ReaderLeft() | BrokenPipeError():
             return _reader_left()
-        case SystemExit() if isinstance(error.__context__, BrokenPipeError):  # click, while it printed help
-            return _reader_left()
         case SystemExit():
-            return error.code if isinstance(error.code, int) else int(ExitCode.FAILED)
+            return _leave(error)
         case click.exceptions.Exit():
             return error.exit_code
         case KeyboardInterrupt() | click.Abort():
             return _say("Stopped.", "", ExitCode.STOPPED)
-        case click.exceptions.NoArgsIsHelpError():
-            _write(error.format_message())
-            return int(ExitCode.USAGE)
-        case click.UsageError():
-            command = error.ctx.command_path if error.ctx else "studio"
-            return _say(error.format_message(), f"See '{command} --help'.", ExitCode.USAGE)
         case click.ClickException():
-            return _say(error.format_message(), "", ExitCode.USAGE)
+            return _misused(error)
         case StudioError():
             from studio.runs.execute import exit_code_of
 
@@ -47,6 +39,21 @@ def exit_code_for(error: BaseException) -> int:
             return _say(f"The system refused:{where}: {error.strerror or error}.", _log_hint(), ExitCode.OUTPUT)
         case _:
             return _say(f"Something unexpected happened: {type(error).__name__}.", _log_hint(), ExitCode.FAILED)
+
+
+def _leave(error: SystemExit) -> int:
+    if isinstance(error.__context__, BrokenPipeError):  # click, while it printed help
+        return _reader_left()
+    return error.code if isinstance(error.code, int) else int(ExitCode.FAILED)
+
+
+def _misused(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        _write(error.format_message())
+        return int(ExitCode.USAGE)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "studio"
+    return _say(error.format_message(), f"See '{command} --help'.", ExitCode.USAGE)
 
 
 def _say(message: str, hint: str, code: ExitCode) -> int:

@@ -87,7 +87,7 @@ def width(text: str) -> int:
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
-class ReaderLeft(Exception):  # noqa: N818 - no error: whoever read stdout has seen enough
+class ReaderLeft(Exception):
     """stdout is a pipe that nobody reads any more. Not an OSError, which click would turn into exit code 1."""
 
 

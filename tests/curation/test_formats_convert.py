@@ -20,6 +20,7 @@ def said(**turns: str) -> list[dict]:
 
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"巴黎"}'}}
+SAYS_AND_CALLS = {"role": "assistant", "content": "a", "tool_calls": [CALL]}
 ALPACA = {"id": 9, "instruction": "i", "input": "", "output": "o", "tags": ["x"]}
 
 
@@ -123,15 +124,14 @@ def refuse(obj: dict, out_format: str, reason: str) -> None:
         ({"messages": said(user="q", system="s", assistant="a")}, "alpaca", "system_midway"),
         ({"messages": said(user="q", tool="t", assistant="a")}, "alpaca", "tool_calls"),
         ({"messages": said(user="q", narrator="t")}, "alpaca", "unknown_role"),
-        ({"messages": [*said(user="q"), {"role": "assistant", "content": "a", "tool_calls": [CALL]}]}, "qa", "tool_calls"),
+        ({"messages": [*said(user="q"), SAYS_AND_CALLS]}, "qa", "tool_calls"),
         ({"messages": [*said(user="q"), {"role": "assistant", "content": "a", "weight": 0}]}, "qa", "message_keys"),
         ({"messages": [*said(user="q"), {"role": "assistant", "content": None}]}, "qa", "no_content"),
-        ({"messages": [*said(user="q"), {"role": "assistant", "content": "a", "tool_calls": [CALL]}]}, "sharegpt",
-         "tool_call_with_text"),
-        ({"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": 1, "custom": {}}]}, *said(user="q")]},
+        ({"messages": [*said(user="q"), SAYS_AND_CALLS]}, "sharegpt", "tool_call_with_text"),
+        ({"messages": [*said(user="q"), {**SAYS_AND_CALLS, "content": None, "tool_calls": [{"id": 1, "custom": {}}]}]},
          "sharegpt", "tool_calls"),
-        ({"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "no json"}]}, "messages",
-         "tool_calls"),
+        ({"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "no json"}]},
+         "messages", "tool_calls"),
         ({"prompt": "q", "chosen": "c", "rejected": "r"}, "alpaca", "preference_pair"),
         ({"prompt": "q", "chosen": "c", "rejected": "r"}, "messages", "preference_pair"),
         ({"question": "q", "answer": "a"}, "preference", "no_rejected"),

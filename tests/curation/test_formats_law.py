@@ -38,7 +38,7 @@ def examples(share: int = 1) -> settings:
 
 
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=12) | st.sampled_from(
-    ["", " ", "你好，世界", "{{name}}", "<|im_start|>", "[1]", '[{"role": "user", "content": "x"}]', "[INST]", "\r\n", "\x00"]
+    ["", " ", "你好，世界", "{{name}}", "<|im_start|>", "[INST]", "\r\n", "\0", "[1]", '[{"role":"me","content":"x"}]']
 )
 number = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 3)
 leaf = st.none() | st.booleans() | number | text
@@ -46,7 +46,7 @@ json_value = st.recursive(
     leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3), max_leaves=6
 )
 role = st.sampled_from(
-    ["user", "assistant", "system", "developer", "tool", "human", "gpt", "observation", "function_call", "助手", "narrator"]
+    ["user", "assistant", "system", "developer", "tool", "human", "gpt", "observation", "function_call", "助手", "me"]
 )
 part = (
     text
@@ -63,7 +63,8 @@ def message(draw: st.DrawFn, keys: tuple[str, str]) -> dict:
         if found[keys[0]] == "function_call" and isinstance(found[keys[1]], list):
             found[keys[1]] = '{"name": "f", "arguments": {}}'
     if not draw(st.integers(0, 3)):
-        extra = draw(st.dictionaries(st.sampled_from(["name", "weight", "tool_calls", "slot", "was", "json"]), json_value))
+        names = st.sampled_from(["name", "weight", "tool_calls", "slot", "was", "json"])
+        extra = draw(st.dictionaries(names, json_value))
         found |= {key: value for key, value in extra.items() if key not in found}
     return shuffled(draw, found)
 
@@ -149,7 +150,9 @@ def test_every_object_of_a_format_is_restored_exactly(shape: str, data: st.DataO
 
 
 anything = st.dictionaries(
-    st.sampled_from(sorted({name for group in NAMES for name in group[:4]})) | text, json_value | chat(0) | as_json | pairs | text | side, max_size=6
+    st.sampled_from(sorted({name for group in NAMES for name in group[:4]})) | text,
+    json_value | chat(0) | as_json | pairs | text | side,
+    max_size=6,
 )
 
 
@@ -191,8 +194,8 @@ def test_an_edit_may_empty_a_turn(empty: str) -> None:
 
 
 def test_large_integers_and_floats_of_other_columns_survive() -> None:
-    payload = b'{"text":"x","big":123456789012345678901234567890,"float":1.0,"exp":1e300,"neg":-0.0}'
+    payload = b'{"text":"x","big":123456789012345678901234567890,"float":1.0,"exp":1e+300,"neg":-0.0}'
     name, turns, meta = read_record(parse_payload(payload), None, None)
     back = write_record(name, meta, turns, None, None)
     assert back["big"] == 123456789012345678901234567890
-    assert dumps_exact(back).encode() == payload.replace(b"1e300", b"1e+300").replace(b"1e+300", dumps_exact(1e300).encode())
+    assert dumps_exact(back).encode() == payload

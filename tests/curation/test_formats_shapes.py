@@ -35,7 +35,8 @@ SHAPES = [
     ("qa", {"用户": "q", "助手": "a"}, [(U, "q"), (A, "a")]),
     ("qa", {"input": "q", "output": "a"}, [(U, "q"), (A, "a")]),
     ("qa", {"system_prompt": "s", "question": "q", "response": "a"}, [(S, "s"), (U, "q"), (A, "a")]),
-    ("sharegpt", {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}, [(U, "q"), (A, "a")]),
+    ("sharegpt", {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+     [(U, "q"), (A, "a")]),
     ("sharegpt", {"conversations": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
      [(U, "q"), (A, "a")]),
     ("sharegpt", {"messages": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}, [(U, "q"), (A, "a")]),
@@ -48,7 +49,7 @@ SHAPES = [
                                {"role": "tool", "tool_call_id": "c1", "content": "r"},
                                {"role": "assistant", "content": "a", "weight": 0}]},
      [(S, "s"), (U, "q"), (T, "r"), (A, "a")]),
-    ("messages", {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}, IMAGE, {"type": "text", "text": "r"}]},
+    ("messages", {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}, IMAGE, {"text": "r"}]},
                                {"role": "assistant", "content": "a"}]}, [(U, "q"), (U, "r"), (A, "a")]),
     ("messages", {"messages": json.dumps([{"role": "user", "content": "q"}, {"role": "assistant", "content": "ä"}])},
      [(U, "q"), (A, "ä")]),
@@ -65,7 +66,8 @@ SHAPES = [
     ("preference", {"conversations": [{"from": "human", "value": "q"}], "chosen": {"from": "gpt", "value": "c"},
                     "rejected": {"from": "gpt", "value": "r"}}, [(U, "q"), ("chosen", "c"), ("rejected", "r")]),
     ("preference", {"prompt": [{"role": "user", "content": "q"}], "chosen": [{"role": "assistant", "content": "c"}],
-                    "rejected": [{"role": "assistant", "content": "r"}]}, [(U, "q"), ("chosen", "c"), ("rejected", "r")]),
+                    "rejected": [{"role": "assistant", "content": "r"}]},
+     [(U, "q"), ("chosen", "c"), ("rejected", "r")]),
     # the prompt stands in three places, and is one turn
     ("preference", {"prompt": "q", "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
                     "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]},
@@ -226,7 +228,8 @@ def test_unseen_tells_pictures_and_calls_apart_and_nothing_else() -> None:
 
     assert unseen(meta(asked("a"))) != unseen(meta(asked("b"))) != ""
     assert unseen(meta(asked("a", "x"))) == unseen(meta(asked("a", "y")))
-    called = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [CALL]}]}
+    calling = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    called = {"messages": [{"role": "user", "content": "q"}, calling]}
     assert "c1" in unseen(meta(called))
     share = {"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "the call"}]}
     assert "the call" in unseen(meta(share))

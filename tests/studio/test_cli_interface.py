@@ -1,4 +1,4 @@
-"""The interface itself: help, errors, exit codes, what is imported, and that the documentation says what the code does."""
+"""The interface itself: help, errors, exit codes, imports, and that the documentation says what the code does."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from studio.exit_codes import MEANINGS, ExitCode
 from studio.runs.execute import exit_code_of
 
 DOCS = Path(__file__).parents[2] / "docs"
-HEAVY = ("polars", "torch", "textual", "pydantic", "rich", "transformers", "faiss", "spacy", "numpy", "psutil", "orjson")
+HEAVY = set("polars torch textual pydantic rich transformers faiss spacy numpy psutil orjson".split())
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

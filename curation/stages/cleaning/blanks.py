@@ -11,10 +11,10 @@ from curation.stages.cleaning.code_spans import MARK
 # Chinese and Japanese paragraphs begin.
 ODD_BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f"
 _ODD = re.compile(f"[{ODD_BLANKS}]")
-_TRAILING = re.compile("(?<![ \t\u3000])[ \t\u3000]++(?=\n|\\Z)")
 _MARKDOWN = re.compile(
     r"^ {0,3}(?:#{1,6} |[-*+] |\d{1,9}[.)] |> |\|)|\*\*[^*\n]+\*\*|\]\(|" + MARK, re.MULTILINE
 )
+BLANKS_SIGN = rf"[{ODD_BLANKS}]|[ \t\u3000]\n|[ \t\n\u3000]\z|\A[ \t\n]|[^ \t\n]  |\n\n\n"
 _BLANK_LINES = re.compile("\n{3,}")
 _RUN = re.compile("(?<=[^ \n]) {2,}(?=[^ \n])")
 _BULLET = re.compile(r"[ \t]*(?:[-*+•] +|\d{1,9}[.)] +|> +)*")
@@ -32,21 +32,26 @@ def tidy_blanks(text: str) -> str:
     both ends go. Left alone: indentation, tables, code and LaTeX, a bullet's blanks, the two trailing blanks that are a
     line break in a text that is Markdown.
     """
-    text = _ODD.sub(" ", text)
-    if " \n" in text or "\t\n" in text or "\u3000\n" in text or text[-1:] in " \t\u3000":
-        breaks = "  \n" in text and bool(_MARKDOWN.search(text))
-        text = _TRAILING.sub(_keep_break if breaks else "", text)
-    if "  " in text:
-        text = "\n".join(_without_runs(line) if "  " in line else line for line in text.split("\n"))
+    if not text.isascii():
+        text = _ODD.sub(" ", text)
+    breaks = "  \n" in text and bool(_MARKDOWN.search(text))
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        bare = line.rstrip(" \t\u3000")
+        if "  " in bare:
+            bare = _without_runs(bare)
+        if breaks and line.endswith("  ") and _is_break(line) and place + 1 < len(lines) and lines[place + 1]:
+            bare += "  "
+        lines[place] = bare
+    text = "\n".join(lines)
     if "\n\n\n" in text:
         text = _BLANK_LINES.sub("\n\n", text)
     return _without_margins(text)
 
 
-def _keep_break(found: re.Match[str]) -> str:
-    text, start, end = found.string, found.start(), found.end()
-    is_break = found[0] == "  " and start > 0 and text[start - 1] != "\n" and text[end + 1 : end + 2] not in ("", "\n")
-    return "  " if is_break else ""
+def _is_break(line: str) -> bool:
+    """Whether a line that ends with two blanks ends with just these, and says something before them."""
+    return line[-3:-2] not in ("", " ", "\t", "\u3000")
 
 
 def _without_runs(line: str) -> str:
@@ -67,10 +72,9 @@ def _without_margins(text: str) -> str:
     return text
 
 
-def fold_case(text: str, form: str) -> str:
-    """`text` case-folded (full folding, Unicode 3.13), but for template markers and placeholders.
-
-    form: "nfc" or "nfkc", in which the result is put because folding may leave it, or "keep".
+def fold_case(text: str, *, compose: bool) -> str:
+    """`text` case-folded (full folding, section 3.13 of the Unicode standard), but for template markers and
+    placeholders. compose: put the result in NFC, which folding may leave.
     """
     out: list[str] = []
     start = 0
@@ -78,4 +82,4 @@ def fold_case(text: str, form: str) -> str:
         out += text[start : found.start()].casefold(), found[0]
         start = found.end()
     folded = "".join(out) + text[start:].casefold()
-    return folded if form == "keep" else unicodedata.normalize("NFC", folded)
+    return unicodedata.normalize("NFC", folded) if compose else folded

@@ -35,16 +35,31 @@ _LAST = 0x30000  # no character beyond the planes below has a canonical or a com
 def repair_mojibake(text: str) -> str:
     """UTF-8 that was decoded as Latin-1, Windows-125x, Mac Roman or CP437, decoded right.
 
-    ftfy decides, line by line, and only on lines that show signs of it; of all that ftfy can do nothing else is used.
+    ftfy decides, on the words of a line from the first to the last that show signs of it, and their neighbours that are
+    not ASCII. Of all that ftfy can do nothing else is used.
     """
-    if not _SUSPECT.search(text):
+    if text.isascii() or not _SUSPECT.search(text):
         return text
+    return _CHUNK.sub(lambda found: _repaired(found[0]), text)
+
+
+def _repaired(line: str) -> str:
+    suspects = [found.span() for found in _SUSPECT.finditer(line)]
+    if not suspects:
+        return line
     from ftfy import fix_encoding
 
-    def repaired(found: re.Match[str]) -> str:
-        return fix_encoding(found[0]) if _SUSPECT.search(found[0]) else found[0]
+    start, end = line.rfind(" ", 0, suspects[0][0]) + 1, _word_end(line, suspects[-1][1])
+    while start and not (word := line[line.rfind(" ", 0, start - 1) + 1 : start - 1]).isascii():
+        start -= len(word) + 1
+    while end < len(line) and not (word := line[end + 1 : _word_end(line, end + 1)]).isascii():
+        end += len(word) + 1
+    return line[:start] + fix_encoding(line[start:end]) + line[end:]
 
-    return _CHUNK.sub(repaired, text)
+
+def _word_end(line: str, start: int) -> int:
+    end = line.find(" ", start)
+    return len(line) if end < 0 else end
 
 
 def normalise(text: str, form: Form) -> str:

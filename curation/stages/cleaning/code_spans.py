@@ -48,7 +48,8 @@ class Hidden:
         indented_markup: whether indented lines that begin with a tag may be code though the text around them is markup
         too; if not, they are taken for what pretty-printed pages look like.
         """
-        text = _NONCHARACTERS.sub(lambda found: self.hide(found[0]), text)
+        if not text.isascii():
+            text = _NONCHARACTERS.sub(lambda found: self.hide(found[0]), text)
         if "```" in text or "~~~" in text:
             text = self._hide_fenced(text)
         if "\n    " in text or "\n\t" in text or text.startswith(("    ", "\t")):

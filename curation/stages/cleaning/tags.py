@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 VOID = frozenset("br hr wbr img".split())
 BLOCK_GAP = {  # line feeds around a block element
@@ -46,19 +46,31 @@ _UNSEEN = {
     name: (re.compile(rf"<{name}(?=[\s>])[^<>]*>", re.IGNORECASE), re.compile(rf"</{name}\s*>", re.IGNORECASE))
     for name in ("script", "style", "noscript", "svg", "iframe", "template", "canvas", "object", "head")
 }
+_UNSEEN_END = re.compile(f"</(?:{'|'.join(_UNSEEN)})", re.IGNORECASE)
 
 # Source code that has tags in it: JSX, Vue, Angular, PHP, ERB, Jinja, XML; and talk about tags: "the <b> tag".
-_SOURCE = re.compile(
-    r"""className=|<\w[^<>\n]*\s[\w:@-]+=\{|\{[%#][ -]|<\?(?:php|xml|=)|<%[=@\s-]|xmlns[:=]"""
-    r"""|\s(?:v-(?:if|for|model|bind|on)\b|\*ng(?:If|For)\b|@click=|:key=)"""
-    r"""|\bimport\s+[\w{*][^\n]{0,80}?\sfrom\s+["']"""
-    r"""|</?[\w-]{1,20}/?>(?:[`"'”]? |[`"'”])(?:tags?|elements?)\b"""
-    r"""|</?[\w-]{1,20}/?>[`"'”」]?\s?(?:标签|標籤|元素|タグ)(?![:：<])""",
+# Each expression is tried only where its literal stands: together as alternatives they took 40 µs for 500 characters.
+_SOURCE = tuple(
+    (literal, re.compile(pattern))
+    for literal, pattern in (
+        ("className=", "className="),
+        ("={", r"<\w[^<>\n]*\s[\w:@-]+=\{"),
+        ("{%", r"\{%[ -]"),
+        ("<?", r"<\?(?:php|xml|=)"),
+        ("<%", r"<%[=@\s-]"),
+        ("xmlns", "xmlns[:=]"),
+        ("v-", r"\sv-(?:if|for|model|bind|on)\b"),
+        ("*ng", r"\s\*ng(?:If|For)\b"),
+        ("@click=", r"\s@click="),
+        ("import ", r"""\bimport\s+[\w{*][^\n]{0,80}?\sfrom\s+["']"""),
+        ("tag", r"""</?[\w-]{1,20}/?>(?:[`"'”]? |[`"'”])tags?\b"""),
+        ("element", r"""</?[\w-]{1,20}/?>(?:[`"'”]? |[`"'”])elements?\b"""),
+        *((word, rf"""</?[\w-]{{1,20}}/?>[`"'”」]?\s?{word}(?![:：<])""") for word in ("标签", "標籤", "元素", "タグ")),
+    )
 )
 
 
-@dataclass(frozen=True)
-class Tag:
+class Tag(NamedTuple):
     """One tag of a text: where it stands, its name in lower case, whether it ends an element, its attributes."""
 
     start: int
@@ -73,6 +85,8 @@ def without_unseen(text: str, *, page: bool) -> str:
     if "<!" in text:
         text = _cut(text, _COMMENT, _COMMENT_END, lambda _: True)
         text = _DOCTYPE.sub("", text)
+    if not _UNSEEN_END.search(text):
+        return text
     for name, (opening, closing) in _UNSEEN.items():
 
         def sure(found: re.Match[str], name: str = name) -> bool:
@@ -107,7 +121,7 @@ def _cut(
 
 def looks_like_source(text: str) -> bool:
     """Whether tags in `text` are likely to be somebody's source code, or what it talks about."""
-    return bool(_SOURCE.search(text))
+    return any(literal in text and pattern.search(text) for literal, pattern in _SOURCE)
 
 
 def find_tags(text: str, *, page: bool, every: bool) -> list[Tag]:

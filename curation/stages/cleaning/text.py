@@ -1,13 +1,13 @@
-"""One text cleaned, one step after the other, each step only where a cheap look says that it may have work."""
+"""One text cleaned, one step after the other, each only where a sign of its work was found."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
-from curation.stages.cleaning.blanks import ODD_BLANKS, fold_case, tidy_blanks
+from curation.stages.cleaning.blanks import BLANKS_SIGN, fold_case, tidy_blanks
 from curation.stages.cleaning.characters import (
     MOJIBAKE,
     folded_points,
@@ -21,14 +21,10 @@ from curation.stages.cleaning.entities import REFERENCE
 from curation.stages.cleaning.markup import html_to_text
 from curation.stages.cleaning.urls import URL_SIGN, treat_urls
 
-Step = Callable[[str, Callable[[str], str], str], str]
-
-# The kinds of change, the most telling first.
+# The kinds of change, the most telling first. All but "unicode" are also steps; it has two, "mojibake" and "form".
 KINDS = ("html", "urls", "unicode", "control_chars", "casefold", "newlines", "whitespace")
 
 HTML_SIGN = f"<[A-Za-z/!]|{REFERENCE}"
-_HTML_SIGN = re.compile(HTML_SIGN)
-_URL_SIGN = re.compile(URL_SIGN)
 
 
 @dataclass(frozen=True)
@@ -39,61 +35,52 @@ class Cleaning:
     mojibake: bool = True
     html: Literal["auto", "always", "keep"] = "auto"
     urls: Literal["keep", "remove", "replace"] = "keep"
-    url_token: str = "<URL>"  # noqa: S105 - it replaces addresses, it opens nothing
+    url_token: str = "<URL>"  # noqa: S105 - it stands for an address, it opens nothing
     control_chars: bool = True
     newlines: bool = True
     whitespace: bool = True
     casefold: bool = False
     code: Literal["keep", "clean"] = "keep"
 
-    def signs(self) -> str:
-        """A regular expression (Rust syntax) that finds something in every text that `clean` would change."""
-        signs = []
-        if self.newlines:
-            signs.append(f"[{NEWLINES}]")
-        if self.mojibake:
-            signs.append(MOJIBAKE)
-        if self.control_chars:
-            signs.append(f"[{CONTROLS}]")
-        if self.unicode != "keep":
-            signs.append(f"[{normalised_points(self.unicode)}]")
-        if self.html != "keep":
-            signs.append(HTML_SIGN)
-        if self.urls != "keep":
-            signs.append(URL_SIGN)
-        if self.casefold:
-            signs.append(f"[{folded_points()}]")
-        if self.whitespace:
-            signs.append(rf"[{ODD_BLANKS}]|[ \t\u3000]\n|[ \t\n\u3000]\z|\A[ \t\n]|[^ \t\n]  |\n\n\n")
-        return "|".join(signs) or r"[^\s\S]"
+    @cached_property
+    def signs(self) -> dict[str, str]:
+        """For each step asked for, a regular expression (Rust syntax) that finds something in every text that the step
+        would change.
+        """
+        signs = {
+            "newlines": f"[{NEWLINES}]" if self.newlines else "",
+            "mojibake": MOJIBAKE if self.mojibake else "",
+            "control_chars": f"[{CONTROLS}]" if self.control_chars else "",
+            "form": "" if self.unicode == "keep" else f"[{normalised_points(self.unicode)}]",
+            "html": "" if self.html == "keep" else HTML_SIGN,
+            "urls": "" if self.urls == "keep" else URL_SIGN,
+            "casefold": f"[{folded_points()}]" if self.casefold else "",
+            "whitespace": BLANKS_SIGN if self.whitespace else "",
+        }
+        return {step: sign for step, sign in signs.items() if sign}
 
-    def clean(self, text: str, *, conversation: bool, topic: bool) -> tuple[str, set[str]]:
+    def clean(
+        self, text: str, steps: Collection[str], *, conversation: bool = False, topic: bool = False
+    ) -> tuple[str, set[str]]:
         """`text` cleaned once, and the kinds of change made (see `KINDS`).
 
-        conversation: it is a turn of a conversation rather than a raw text. topic: its record speaks of HTML. One round
-        may uncover work for another (`&amp;amp;`), so the stage repeats until nothing changes.
+        steps: those whose sign is in `text`; once one of them has changed it, all that follow are taken. conversation:
+        it is a turn of a conversation rather than a raw text. topic: its record speaks of HTML. One round may uncover
+        work for an earlier step, so callers repeat until nothing changes.
         """
-        changes: set[str] = set()
-
-        def step(kind: str, change: Callable[[str], str], text: str) -> str:
-            changed = change(text)
-            if changed != text:
-                changes.add(kind)
-            return changed
-
-        if self.newlines:
-            text = step("newlines", unify_newlines, text)
-        if self.mojibake:  # before controls go: half of it is C1 controls
-            text = step("unicode", self._repaired, text)
-        if self.control_chars:  # in code too: there they are as unseen, and make it read other than it runs
-            text = step("control_chars", remove_controls, text)
+        round_ = _Round(text, self.signs.keys(), steps)
+        round_.take("newlines", unify_newlines)
+        round_.take("mojibake", self._repaired, "unicode")  # before controls go: half of it is C1 controls
+        round_.take("control_chars", remove_controls)  # in code too, which reads other than it runs with them
         hidden = Hidden()
         if self.code == "keep":
-            text = hidden.hide_code(text, indented_markup=self.html == "keep")
-        text = self._clean_prose(text, hidden, step, conversation, topic)
-        if self.whitespace:
-            text = step("whitespace", tidy_blanks, text)
-        return hidden.show(text), changes
+            round_.text = hidden.hide_code(round_.text, indented_markup=self.html == "keep")
+        round_.take("form", self._normalised, "unicode")
+        round_.take("html", lambda old: self._without_html(old, hidden, conversation, topic))
+        round_.take("urls", self._without_urls)
+        round_.take("casefold", lambda old: fold_case(old, compose=self.unicode != "keep"))
+        round_.take("whitespace", tidy_blanks)
+        return hidden.show(round_.text), round_.changes
 
     def _repaired(self, text: str) -> str:
         hidden = Hidden()
@@ -101,29 +88,32 @@ class Cleaning:
             text = hidden.hide_code(text, indented_markup=True)
         return hidden.show(repair_mojibake(text))
 
-    def _clean_prose(
-        self, text: str, hidden: Hidden, step: Step, conversation: bool, topic: bool
-    ) -> str:
-        form = self.unicode
-        if form != "keep" and not text.isascii():
-            text = step("unicode", lambda old: normalise(old, form), text)
-        if self.html != "keep" and _HTML_SIGN.search(text):
-            text = step(
-                "html",
-                lambda old: html_to_text(
-                    old,
-                    hidden,
-                    conversation=conversation,
-                    topic=topic,
-                    every=self.html == "always",
-                    keep_code=self.code == "keep",
-                ),
-                text,
-            )
-        if self.urls != "keep" and _URL_SIGN.search(text):
-            how = self.urls
-            text = step("urls", lambda old: treat_urls(old, how, self.url_token), text)
-        if self.casefold:
-            text = step("casefold", lambda old: fold_case(old, form), text)
-        return text
+    def _normalised(self, text: str) -> str:
+        return text if self.unicode == "keep" else normalise(text, self.unicode)
 
+    def _without_html(self, text: str, hidden: Hidden, conversation: bool, topic: bool) -> str:
+        every, keep_code = self.html == "always", self.code == "keep"
+        return html_to_text(
+            text, hidden, conversation=conversation, topic=topic, every=every, keep_code=keep_code
+        )
+
+    def _without_urls(self, text: str) -> str:
+        return text if self.urls == "keep" else treat_urls(text, self.urls, self.url_token)
+
+
+@dataclass
+class _Round:
+    """A text on its way through the steps."""
+
+    text: str
+    asked: Collection[str]
+    signed: Collection[str]
+    changes: set[str] = field(default_factory=set)
+
+    def take(self, step: str, change: Callable[[str], str], kind: str = "") -> None:
+        """Take a step that was asked for, if there is a sign of its work or the text is not what it was."""
+        if step in self.asked and (self.changes or step in self.signed):
+            changed = change(self.text)
+            if changed != self.text:
+                self.text = changed
+                self.changes.add(kind or step)

@@ -27,6 +27,8 @@ def treat_urls(text: str, how: Literal["remove", "replace"], token: str) -> str:
     A Markdown link keeps its text; removed, it is no link any more, and neither are a definition of a link, brackets
     around nothing but the address, or one of two blanks beside it left behind.
     """
+    if "://" not in text and "www." not in text.lower():
+        return text
     if how == "remove":
         text = _DEFINITION.sub("", text)
         text = _LINK.sub(lambda found: found["text"], text)
