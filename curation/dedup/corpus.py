@@ -10,10 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curation.dedup.minhash import Banding, band_hashes, signatures
-from curation.dedup.pairs import CROWD, candidates, components, crowded, jaccard
+from curation.dedup.pairs import CROWD, candidates, components, jaccard, pair_keys, split_keys
 from curation.dedup.shingles import I64, U32, U64, Shingles, shingle, tokenise
 
 CHUNK = 1 << 14  # texts shingled at once
+BANDS_AT_ONCE = 8  # columns read together: 64 MB at a million records, and few passes over the files
 LEFT_OVER = 0.2  # share of a text's shingles that must be its own for its boilerplate to be ignored
 
 
@@ -33,8 +34,7 @@ class Corpus:
 
     def clusters(self, banding: Banding, threshold: float) -> Iterator[tuple[int, list[int]]]:
         """Connected components of verified pairs with more than one text: a number, and the rows, best first."""
-        left, right = candidates(self._bands(banding))
-        crowd = np.flatnonzero(crowded(self._bands(banding)))
+        left, right, crowd = candidates(self._bands(banding))
         self._hold(np.union1d(np.union1d(left, right), crowd))
         left, right = self._held(left), self._held(right)
         if len(crowd):
@@ -60,8 +60,10 @@ class Corpus:
         return jaccard(self._shingles, left, self._held(others))
 
     def _bands(self, banding: Banding) -> Iterator[U64]:
-        for band in range(banding.bands):
-            yield self.prints.select(f"b{band}").collect()[f"b{band}"].to_numpy()
+        for first in range(0, banding.bands, BANDS_AT_ONCE):
+            names = [f"b{band}" for band in range(first, min(first + BANDS_AT_ONCE, banding.bands))]
+            for column in self.prints.select(names).collect():
+                yield column.to_numpy()
 
     def _held(self, rows: I64) -> I64:
         return np.searchsorted(self._rows, rows)
@@ -98,10 +100,10 @@ class Corpus:
         sizes = np.bincount(owners[keep], minlength=len(crowd))
         trimmed = Shingles(own.hashes[keep], np.concatenate(([0], np.cumsum(sizes))))
         hashes = band_hashes(signatures(trimmed, banding.bands * banding.rows, self.seed), banding)
-        more_left, more_right = candidates(hashes[:, band] for band in range(banding.bands))
+        more_left, more_right, _ = candidates(hashes[:, band] for band in range(banding.bands))
         self._replace(crowd, trimmed)
-        keys = np.unique(np.concatenate([_keys(left, right), _keys(crowd[more_left], crowd[more_right])]))
-        return (keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        more = pair_keys(crowd[more_left], crowd[more_right])
+        return split_keys(np.unique(np.concatenate([pair_keys(left, right), more])))
 
     def _replace(self, rows: I64, with_: Shingles) -> None:
         """Put other shingles in the place of those of some held texts."""
@@ -112,10 +114,6 @@ class Corpus:
         order = np.arange(len(self._rows))
         order[rows] = len(self._rows) + np.arange(len(rows))
         self._shingles = both.take(order)
-
-
-def _keys(left: I64, right: I64) -> U64:
-    return (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)
 
 
 def _common(hashes: U32) -> U32:

@@ -13,53 +13,52 @@ CROWD = 48  # members of a bucket up to which every pair is a candidate
 CHUNK = 1 << 16  # pairs compared at once: bounds the scratch memory to some tens of megabytes
 
 
-def candidates(bands: Iterable[U64], crowd: int = CROWD) -> tuple[I64, I64]:
-    """Pairs `(left, right)`, left < right, of texts that share a band hash, each pair once.
+def candidates(bands: Iterable[U64], crowd: int = CROWD) -> tuple[I64, I64, I64]:
+    """Pairs `(left, right)`, left < right, of texts that share a band hash, each pair once; and the texts that sit in a
+    bucket of more than `crowd` texts, where each is paired with the `crowd` before it only.
 
     `bands` gives one column at a time (one hash a text), so that memory is one column, whatever the number of bands.
-    In a bucket of more than `crowd` texts each is paired with the `crowd` before it instead of with all.
     """
     found: list[U64] = []
+    crowded: list[I64] = []
     for band in bands:
-        left, right = _pairs_of(band, crowd)
-        if len(left):
-            found.append(np.unique((left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)))
+        order = np.argsort(band, kind="stable")
+        ordered = band[order]
+        found.append(np.unique(pair_keys(*_pairs_of(order, ordered, crowd))))
+        crowded.append(_crowd_of(order, ordered, crowd))
     keys = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.uint64)
+    return (*split_keys(keys), np.unique(np.concatenate([*crowded, np.zeros(0, dtype=np.int64)])))
+
+
+def pair_keys(left: I64, right: I64) -> U64:
+    """Pairs of numbers below 2^32 as single numbers, which sort and compare fast."""
+    return (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)
+
+
+def split_keys(keys: U64) -> tuple[I64, I64]:
+    """What `pair_keys` joined."""
     return (keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
-def _pairs_of(band: U64, crowd: int) -> tuple[I64, I64]:
-    order = np.argsort(band, kind="stable")
-    ordered = band[order]
-    lefts, rights = [], []
-    for distance in range(1, crowd + 1):
-        if distance >= len(ordered):
-            break
+def _pairs_of(order: I64, ordered: U64, crowd: int) -> tuple[I64, I64]:
+    lefts, rights = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for distance in range(1, min(crowd, len(ordered) - 1) + 1):
         same = np.flatnonzero(ordered[distance:] == ordered[:-distance])
         if not len(same):
             break
         lefts.append(order[same])
         rights.append(order[same + distance])
-    if not lefts:
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, empty
     return np.concatenate(lefts), np.concatenate(rights)
 
 
-def crowded(bands: Iterable[U64], crowd: int = CROWD) -> NDArray[np.bool_]:
-    """Which texts sit in a bucket of more than `crowd` texts, in any band."""
-    result: NDArray[np.bool_] | None = None
-    for band in bands:
-        if result is None:
-            result = np.zeros(len(band), dtype=bool)
-        order = np.argsort(band, kind="stable")
-        ordered = band[order]
-        if len(ordered) <= crowd:
-            continue
-        far = np.flatnonzero(ordered[crowd:] == ordered[:-crowd])
-        for start in far:
-            result[order[start : start + crowd + 1]] = True
-    return np.zeros(0, dtype=bool) if result is None else result
+def _crowd_of(order: I64, ordered: U64, crowd: int) -> I64:
+    if len(ordered) <= crowd:
+        return np.zeros(0, dtype=np.int64)
+    starts = np.flatnonzero(ordered[crowd:] == ordered[:-crowd])
+    inside = np.zeros(len(ordered) + 1, dtype=np.int64)
+    np.add.at(inside, starts, 1)
+    np.add.at(inside, starts + crowd + 1, -1)
+    return order[np.flatnonzero(np.cumsum(inside[:-1]) > 0)]
 
 
 def jaccard(shingles: Shingles, left: I64, right: I64) -> NDArray[np.float64]:

@@ -3,9 +3,9 @@
 Byte order marks decide first. Without one, the lines of the head that are not plain ASCII vote: the text is UTF-8 if at
 least half of them are valid UTF-8, so that a few damaged lines do not turn a whole file. Otherwise it is GB18030 (which
 covers GBK and GB2312) if at least half are valid GB18030 *and* it reads like Chinese: at least 20 % of the characters
-are among the most frequent ones. In Chinese they are about half; in Latin-1, Big5, EUC-KR or Cyrillic bytes that happen
-to decode next to none, in EUC-JP, which shares the full stop, about 10 %. Anything else is taken for UTF-8, and its lines
-that are not are quarantined one by one.
+are among the most frequent ones. In Chinese they are about half; in Latin-1, Big5, EUC-KR or Cyrillic bytes that
+happen to decode next to none, in EUC-JP, which shares the full stop, about 10 %. Anything else is taken for UTF-8, and
+its lines that are not are quarantined one by one.
 """
 
 from __future__ import annotations

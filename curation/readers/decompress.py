@@ -10,6 +10,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,6 +65,20 @@ def read_blocks(file: Path, compression: str, limits: Limits) -> Iterator[bytes]
         raise unreadable(file, error) from error
 
 
+def first_block(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first block, to be looked at, and all of them; a stream that breaks at once breaks when it is read."""
+    try:
+        first = next(blocks, b"")
+    except StreamBroken as broken:
+        return b"", _breaking(broken)
+    return first, chain((first,), blocks)
+
+
+def _breaking(broken: StreamBroken) -> Iterator[bytes]:
+    yield b""
+    raise broken
+
+
 def unreadable(file: Path, error: OSError) -> InputError:
     """The typed error for a file that the system will not let us read."""
     if isinstance(error, FileNotFoundError):
@@ -113,7 +128,13 @@ class _Gzip:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data and not self._inner.eof:
-            yield self._inner.decompress(data, BLOCK)
+            before = self._inner.copy()  # 40 KB; zlib keeps what it has when it meets an error
+            try:
+                piece = self._inner.decompress(data, BLOCK)
+            except zlib.error:
+                yield from (before.decompress(data[at : at + 1]) for at in range(len(data)))
+                raise
+            yield piece
             data = self._inner.unconsumed_tail
         self.ended, self.rest = self._inner.eof, self._inner.unused_data
 

@@ -11,12 +11,12 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
-from itertools import chain
 
 import orjson
 
 from curation.errors import InputError
 from curation.readers.chunker import Chunker
+from curation.readers.decompress import first_block
 from curation.readers.lines import Lines, Overlong, Tail, frame
 from curation.readers.model import Limits, RawChunk
 
@@ -37,9 +37,9 @@ def read_delimited(
     """
     # The field limit of the csv module is global to the process; it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), limits.max_bytes))
-    first = next(blocks, b"")
+    first, blocks = first_block(blocks)
     delimiter = delimiter_of(first[:_SAMPLE], "\t" if kind == "tsv" else ",")
-    rows = _Rows(frame(chain((first,), blocks), limits.max_bytes, start), delimiter, limits, chunks)
+    rows = _Rows(frame(blocks, limits.max_bytes, start), delimiter, limits, chunks)
     header = _header(rows, name)
     if header is not None:
         yield from _records(rows, header, chunks)

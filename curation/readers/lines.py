@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate
 
-from curation.readers.decompress import StreamBroken
+from curation.readers.decompress import StreamBroken, first_block
 from curation.readers.model import RAW_KEPT
 
 
@@ -53,11 +53,11 @@ def frame(blocks: Iterator[bytes], max_bytes: int, start: int = 0) -> Iterator[L
 
     Newlines are b"\\n"; a source whose first block has none but has carriage returns is split on those.
     """
-    first = next(blocks, b"")
+    first, blocks = first_block(blocks)
     newline = b"\r" if b"\r" in first[:-1] and b"\n" not in first else b"\n"
     framer = _Framer(newline, max_bytes, start)
     try:
-        for block in chain((first,), blocks):
+        for block in blocks:
             yield from framer.take(block)
     except StreamBroken as broken:
         yield framer.tail(broken)

@@ -15,6 +15,7 @@ from curation.readers.decode import as_utf8, encoding_of
 from curation.readers.decompress import StreamBroken, compression_of, read_blocks, unreadable
 from curation.readers.delimited import delimiter_of
 from curation.readers.json_scan import WHOLE_VALUE
+from curation.readers.json_shape import holds_records
 from curation.readers.model import BLOCK, Limits
 
 KINDS = {
@@ -134,9 +135,9 @@ def _kind(shown: str, text: bytes, promised: str | None) -> str:
     """The kind by content, where the content is clear; else what the name promises."""
     body = text.removeprefix(codecs.BOM_UTF8).lstrip()
     lines = _first_lines(body, whole=len(text) < BLOCK)
-    objects = sum(_is_object(line) for line in lines)
     if promised in ("json", "jsonl", None) and body[:1] in (b"{", b"["):
-        return _json_kind(body, lines, objects, len(text) < BLOCK)
+        return _json_kind(body, lines, promised, len(text) < BLOCK)
+    objects = sum(map(_is_object, lines))
     if lines and (objects == len(lines) > 1 or (objects and promised == "json")):
         return "jsonl"  # misnamed
     if promised == "json":
@@ -160,18 +161,29 @@ def _first_lines(body: bytes, whole: bool) -> list[bytes]:
     return [line for line in lines if line.strip()][:_LOOKED_AT]
 
 
-def _json_kind(body: bytes, lines: list[bytes], objects: int, whole: bool) -> str:
-    """JSON Lines if most lines are objects on their own; else JSON if the first value needs several lines or is the
-    array itself; else JSON Lines, some lines of which are broken.
-    """
-    if objects * 2 > len(lines) or (objects > 1 and body[:1] == b"{"):
+def _json_kind(body: bytes, lines: list[bytes], promised: str | None, whole: bool) -> str:
+    """JSON Lines or JSON, of a text that begins with a bracket, whatever it is called."""
+    objects = sum(map(_is_object, lines))
+    if whole and len(lines) == 1:
+        # one object may be one line or one file; an object around records is no record
+        return "jsonl" if objects and promised != "json" and not holds_records(body) else "json"
+    if objects * 2 > len(lines):
         return "jsonl"
+    if body[:1] == b"[":
+        return "jsonl" if objects and _is_json(lines[0]) else "json"
     first = WHOLE_VALUE.match(body)
-    if first is None:
-        return "jsonl" if objects else "json"
-    on_one_line = b"\n" not in first[0].rstrip(b"\r\n") and b"\r" not in first[0].rstrip(b"\r\n")
-    alone = whole and not body[first.end() :].strip()
-    return "jsonl" if on_one_line and not alone and body[:1] == b"[" and objects else "json"
+    if holds_records(body) or (first and b"\n" in first[0] and _is_object(first[0])):
+        return "json"
+    braced = sum(line.lstrip().startswith(b"{") for line in lines)
+    return "jsonl" if objects and braced * 2 > len(lines) else promised or "jsonl"
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _is_object(line: bytes) -> bool:

@@ -21,6 +21,9 @@ _TOPIC = (
     r"(?:$|[^\w/>=.:-]|[.:-](?:\s|$)|\p{Han})|网页|網頁|标签|標籤|前端|タグ|マークアップ|웹 ?페이지|태그"
 )
 
+_BIT_OF = {kind: 1 << index for index, kind in enumerate(KINDS)}
+_NAMES_OF = [[kind for kind, bit in _BIT_OF.items() if bits & bit] for bits in range(1 << len(KINDS))]
+
 
 class Clean(RecordStage):
     """Clean texts: Unicode, HTML, web addresses, unseen characters, line ends, white space, letter case.
@@ -79,38 +82,37 @@ class Clean(RecordStage):
         if changed.is_empty():
             return Decisions.none()
         emptied = _emptied(batch.turns, changed)
-        edits = changed.filter(~pl.col("record_id").is_in(emptied.implode()))
-        rows = (
-            changed.group_by("record_id", maintain_order=True)
-            .agg(pl.col("kinds").list.explode(keep_nulls=False, empty_as_null=False), score=(pl.col("before") - pl.col("after").str.len_chars()).sum())
-            .with_columns(gone=pl.col("record_id").is_in(emptied.implode()))
-            .with_columns(kinds=pl.concat_list(_kind_if_present(kind) for kind in KINDS).list.drop_nulls())
+        records: dict[str, list[int]] = {}  # kinds, as bits, and characters fewer
+        for record, kinds, fewer in changed.select("record_id", "kinds", "fewer").iter_rows():
+            sums = records.setdefault(record, [0, 0])
+            sums[0] |= kinds
+            sums[1] += fewer
+        named = [_NAMES_OF[kinds] for kinds, _ in records.values()]
+        gone = [record in emptied for record in records]
+        rows = pl.DataFrame(
+            {
+                "record_id": list(records),
+                "action": ["drop" if empty else "edit" for empty in gone],
+                "reason": ["emptied" if empty else names[0] for names, empty in zip(named, gone, strict=True)],
+                "score": [float(fewer) for _, fewer in records.values()],
+                "detail": [f"{', '.join(names)}; score: characters fewer" for names in named],
+            }
         )
-        return Decisions.of(
-            rows.select(
-                "record_id",
-                action=pl.when("gone").then(pl.lit("drop")).otherwise(pl.lit("edit")),
-                reason=pl.when("gone").then(pl.lit("emptied")).otherwise(pl.col("kinds").list.first()),
-                score="score",
-                detail=pl.col("kinds").list.join(", ") + pl.lit("; score: characters fewer"),
-            ),
-            edits.select("record_id", "turn", "after"),
-        )
+        edits = changed.filter(~pl.col("record_id").is_in(list(emptied)))
+        return Decisions.of(rows, edits.select("record_id", "turn", "after"))
 
     def _changed(self, turns: pl.DataFrame) -> pl.DataFrame:
-        """The turns that cleaning changes: `record_id, turn, role, before (characters), after, kinds`."""
+        """The turns that cleaning changes: `record_id, turn, after, kinds (bits), fewer (characters)`."""
         cleaning = Cleaning(**self.model_dump(exclude={"part"}))
         if not cleaning.signs:
             return _as_frame(turns, {}, {})
         roles = PART_ROLES[self.part]
         chosen = pl.lit(True) if roles is None else pl.col("role").is_in(roles)
-        any_sign = "|".join(cleaning.signs.values())
+        any_sign = chosen & pl.col("content").str.contains("|".join(cleaning.signs.values()))
         # Whether a record speaks of HTML is asked of all its turns as they are now, so they go along, round by round.
-        state = turns.with_columns(
-            place=pl.int_range(pl.len()), dirty=chosen & pl.col("content").str.contains(any_sign)
-        )
+        state = turns.with_columns(any_sign.alias("dirty"), place=pl.int_range(pl.len()))
         state = _records_of(state, state.filter("dirty"))
-        kinds: dict[int, set[str]] = {}
+        kinds: dict[int, int] = {}
         after: dict[int, str] = {}
         for _ in range(MOST_ROUNDS):
             moved = self._round(state, cleaning, kinds)
@@ -120,31 +122,27 @@ class Clean(RecordStage):
             frame = pl.DataFrame(
                 {"place": list(moved), "content": list(moved.values())}, schema={"place": pl.Int64, "content": pl.String}
             )
-            state = state.update(frame, on="place")
             state = _records_of(state, state.join(frame, on="place", how="semi"))
-            state = state.with_columns(dirty=chosen & pl.col("content").str.contains(any_sign))
+            state = state.update(frame, on="place").with_columns(any_sign.alias("dirty"))
         unsettled = set(state["place"])
         return _as_frame(turns, {place: text for place, text in after.items() if place not in unsettled}, kinds)
 
-    def _round(self, state: pl.DataFrame, cleaning: Cleaning, kinds: dict[int, set[str]]) -> dict[int, str]:
+    def _round(self, state: pl.DataFrame, cleaning: Cleaning, kinds: dict[int, int]) -> dict[int, str]:
         """Clean every dirty turn once. Returns the new text of each that changed, by place; adds to `kinds`."""
         topics = self._topics(state)
-        dirty = state.filter("dirty").select(
-            "place",
-            "record_id",
-            "role",
-            "content",
-            steps=pl.concat_list(
-                pl.when(pl.col("content").str.contains(sign)).then(pl.lit(step))
-                for step, sign in cleaning.signs.items()
-            ),
-        )
+        names = list(cleaning.signs)
+        bits = [
+            pl.when(pl.col("content").str.contains(sign)).then(1 << index).otherwise(0)
+            for index, sign in enumerate(cleaning.signs.values())
+        ]
+        dirty = state.filter("dirty").select("place", "record_id", "role", "content", signed=pl.sum_horizontal(bits))
         moved: dict[int, str] = {}
-        for place, record, role, content, steps in dirty.iter_rows():
+        for place, record, role, content, signed in dirty.iter_rows():
+            steps = [name for index, name in enumerate(names) if signed >> index & 1]
             cleaned, changes = cleaning.clean(content, steps, conversation=role != "text", topic=record in topics)
             if cleaned != content:
                 moved[place] = cleaned
-                kinds.setdefault(place, set()).update(changes)
+                kinds[place] = kinds.get(place, 0) | sum(_BIT_OF[kind] for kind in changes)
         return moved
 
     def _topics(self, state: pl.DataFrame) -> set[str]:
@@ -160,23 +158,30 @@ def _records_of(turns: pl.DataFrame, some: pl.DataFrame) -> pl.DataFrame:
     return turns.join(some.select("record_id").unique(), on="record_id", how="semi", maintain_order="left")
 
 
-def _as_frame(turns: pl.DataFrame, after: Mapping[int, str], kinds: Mapping[int, set[str]]) -> pl.DataFrame:
+def _as_frame(turns: pl.DataFrame, after: Mapping[int, str], kinds: Mapping[int, int]) -> pl.DataFrame:
     places = sorted(after)
-    frame = turns[places].select("record_id", "turn", "role", "content")
-    texts = pl.Series("after", [after[place] for place in places], dtype=pl.String)
-    named = pl.Series("kinds", [sorted(kinds[place]) for place in places], dtype=pl.List(pl.String))
     return (
-        frame.with_columns(texts, named, before=pl.col("content").str.len_chars().cast(pl.Int64))
+        turns[places]
+        .with_columns(
+            after=pl.Series([after[place] for place in places], dtype=pl.String),
+            kinds=pl.Series([kinds[place] for place in places], dtype=pl.Int64),
+        )
         .filter(pl.col("content") != pl.col("after"))
-        .drop("content")
+        .select(
+            "record_id",
+            "turn",
+            "after",
+            "kinds",
+            fewer=pl.col("content").str.len_chars().cast(pl.Int64) - pl.col("after").str.len_chars().cast(pl.Int64),
+        )
     )
 
 
-def _emptied(turns: pl.DataFrame, changed: pl.DataFrame) -> pl.Series:
+def _emptied(turns: pl.DataFrame, changed: pl.DataFrame) -> set[str]:
     """Ids of records whose prompt, or answer, held text and holds none after cleaning."""
     blank = changed.filter(pl.col("after").str.strip_chars() == "")
     if blank.is_empty():
-        return pl.Series("record_id", [], dtype=pl.String)
+        return set()
     sides = (
         _records_of(turns, blank)
         .join(changed.select("record_id", "turn", "after"), on=["record_id", "turn"], how="left")
@@ -184,8 +189,4 @@ def _emptied(turns: pl.DataFrame, changed: pl.DataFrame) -> pl.Series:
         .group_by("record_id", "prompt")
         .agg(had=(pl.col("content") != "").any(), has=(pl.col("after").str.strip_chars() != "").any())
     )
-    return sides.filter(pl.col("had") & ~pl.col("has"))["record_id"].unique()
-
-
-def _kind_if_present(kind: str) -> pl.Expr:
-    return pl.when(pl.col("kinds").list.contains(kind)).then(pl.lit(kind))
+    return set(sides.filter(pl.col("had") & ~pl.col("has"))["record_id"])

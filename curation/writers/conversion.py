@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.errors import InputError
 from curation.formats import BadRecord, Inexpressible, detect, get, read_record, write_record
@@ -15,6 +16,7 @@ from curation.writers.output import OutputFile, Written, encode_part
 if TYPE_CHECKING:
     from curation.readers import Bad, Limits, RawChunk
 
+RAW_KEPT = 64 << 10  # bytes of what is left out that `on_bad` is shown
 CHUNK_RECORDS = 4096
 CHUNK_BYTES = 16 << 20
 
@@ -82,7 +84,8 @@ def convert(
     """Read files, globs or folders and write all their records into the one file `out`, whose name says the container.
 
     format, out_format: a format for all sources, or None to recognise it; a format for all records, or None to leave
-    each in its own. spool: where standard input is kept while it is read. on_bad: told of everything that is no record.
+    each in its own. spool: where standard input is kept while it is read. on_bad: told of everything that is not in the
+    output, in order: what is no record, and what `out_format` cannot hold (its reason is in INEXPRESSIBLE_REASONS).
     Raises InputError, OutputError, RecipeError. Memory is bounded by one chunk of records.
     """
     from curation.readers import LIMITS, find_sources, read_chunks, sample_objects
@@ -93,44 +96,47 @@ def convert(
     bounds = limits or LIMITS
     with OutputFile(out, safe_csv=safe_csv) as output:
         told = Converted(Written(str(out), 0, 0, ""))
-        for source in find_sources(inputs, spool=spool):
+        for source in find_sources(inputs, spool=spool, limits=bounds):
             if Path(out).exists() and Path(source.file or source.path).resolve() == Path(out).resolve():
                 raise InputError(f"{out} is both input and output.", "Write to another file.")
-            primary = format or detect(sample_objects(source))
-            chunks = read_chunks(source, chunk_records=CHUNK_RECORDS, chunk_bytes=CHUNK_BYTES, limits=bounds)
-            for chunk in chunks:
-                output.add(encode_part(_convert_chunk(chunk, told, primary, format, out_format, bounds, on_bad)))
+            wanted = _Wanted(format or detect(sample_objects(source, bounds, spool=spool)), format, out_format, bounds)
+            with closing(
+                read_chunks(
+                    source, chunk_records=CHUNK_RECORDS, chunk_bytes=CHUNK_BYTES, limits=bounds, spool=spool
+                )
+            ) as chunks:
+                for chunk in chunks:
+                    output.add(encode_part(_convert_chunk(chunk, wanted, told, on_bad)))
         told.output = output.close()
     return told
 
 
+class _Wanted(NamedTuple):
+    primary: str | None
+    forced: str | None
+    out_format: str | None
+    limits: Limits
+
+
 def _convert_chunk(
-    chunk: RawChunk,
-    told: Converted,
-    primary: str | None,
-    forced: str | None,
-    out_format: str | None,
-    limits: Limits,
-    on_bad: Callable[[Bad], None] | None,
+    chunk: RawChunk, wanted: _Wanted, told: Converted, on_bad: Callable[[Bad], None] | None
 ) -> Iterator[dict[str, Any]]:
     from curation.readers import Bad, parse_payload
 
     told.blank += chunk.blank
-    bad = list(chunk.bad)
+    told.quarantine.update(item.reason for item in chunk.bad)
+    left_out = list(chunk.bad)
     for line, offset, payload in zip(chunk.lines, chunk.offsets, chunk.payloads, strict=True):
         try:
-            name, turns, meta = read_record(parse_payload(payload, limits), primary, forced)
-            obj = write_record(name, meta, turns, out_format, None)
-        except BadRecord as error:
-            bad.append(Bad(chunk.source, line, offset, error.reason, error.detail, payload))
-            continue
-        except Inexpressible as error:
-            told.refused[error.reason] += 1
+            name, turns, meta = read_record(parse_payload(payload, wanted.limits), wanted.primary, wanted.forced)
+            obj = write_record(name, meta, turns, wanted.out_format, None)
+        except (BadRecord, Inexpressible) as error:
+            (told.quarantine if isinstance(error, BadRecord) else told.refused)[error.reason] += 1
+            left_out.append(Bad(chunk.source, line, offset, error.reason, error.detail, payload[:RAW_KEPT]))
             continue
         told.formats[name] += 1
         told.kept += 1
         yield obj
-    for item in bad:
-        told.quarantine[item.reason] += 1
-        if on_bad is not None:
+    if on_bad is not None:
+        for item in sorted(left_out, key=lambda item: item.line or 0):
             on_bad(item)

@@ -23,13 +23,16 @@ MOJIBAKE = (
     "|(?:[\u0420\u0421][^\\s\u0430-\u044f]){3}"
     "|\u221a[\u00a0-\u00bf\u00c4-\u00ff\u2202\u220f\u2211\u2248\u2260\u2264]|\u201a\u00c4|\u0393\u00c7"
 )
-_SUSPECT = re.compile(MOJIBAKE)
+_SUSPECT = re.compile(f"(?=[\u00c2-\u00f4\u0080-\u009f\u0393\u0420\u0421\u201a\u221a])(?:{MOJIBAKE})")
 _CHUNK = re.compile(f"[^\n{MARKS}]+")
 
 # Left alone by NFKC here: full-width punctuation, the ideographic space and the ellipsis are how Chinese is punctuated.
 _KEPT_WIDE = "\u2025\u2026\u3000\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff60"
 _NOT_KEPT = re.compile(f"[^{_KEPT_WIDE}]+")
-_LAST = 0x30000  # no character beyond the planes below has a canonical or a compatibility form, nor case
+# Where there is no character with a canonical or a compatibility form, nor with case: Chinese ideographs, Hangul
+# syllables, surrogates and private use, Tangut to Khitan, and beyond the compatibility ideographs of plane 2.
+_PLAIN = ((0x3400, 0xA000), (0xAC00, 0xF900), (0x12000, 0x16000), (0x17000, 0x1B000), (0x20000, 0x2F800))
+_LAST = 0x2FA20
 
 
 def repair_mojibake(text: str) -> str:
@@ -38,9 +41,7 @@ def repair_mojibake(text: str) -> str:
     ftfy decides, on the words of a line from the first to the last that show signs of it, and their neighbours that are
     not ASCII. Of all that ftfy can do nothing else is used.
     """
-    if text.isascii() or not _SUSPECT.search(text):
-        return text
-    return _CHUNK.sub(lambda found: _repaired(found[0]), text)
+    return text if text.isascii() else _CHUNK.sub(lambda found: _repaired(found[0]), text)
 
 
 def _repaired(line: str) -> str:
@@ -92,7 +93,10 @@ def folded_points() -> str:
 
 
 def _characters() -> Iterable[str]:
-    return (chr(point) for point in range(0x80, _LAST) if not 0xD800 <= point < 0xE000)
+    start = 0x80
+    for first, last in (*_PLAIN, (_LAST, _LAST)):
+        yield from map(chr, range(start, first))
+        start = last
 
 
 def _class_of(wanted: Callable[[str], bool]) -> str:

@@ -14,7 +14,7 @@ _OPEN, _ZERO, _CLOSE = "\ufdd0", 0xFDD1, "\ufddf"
 MARK = f"{_OPEN}[\ufdd1-\ufdda]+{_CLOSE}"
 MARKS = "\ufdd0-\ufdef"
 _MARK = re.compile(MARK)
-_NONCHARACTERS = re.compile(f"[{MARKS}]+")
+_OWN = re.compile(f"{_OPEN}+")
 _TO_MARK = {ord("0") + digit: _ZERO + digit for digit in range(10)}
 _FROM_MARK = {mark: digit for digit, mark in _TO_MARK.items()}
 
@@ -48,8 +48,8 @@ class Hidden:
         indented_markup: whether indented lines that begin with a tag may be code though the text around them is markup
         too; if not, they are taken for what pretty-printed pages look like.
         """
-        if not text.isascii():
-            text = _NONCHARACTERS.sub(lambda found: self.hide(found[0]), text)
+        if _OPEN in text:
+            text = _OWN.sub(lambda found: self.hide(found[0]), text)
         if "```" in text or "~~~" in text:
             text = self._hide_fenced(text)
         if "\n    " in text or "\n\t" in text or text.startswith(("    ", "\t")):

@@ -27,8 +27,7 @@ _EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
 _EMOJI_END = _EMOJI + "\ufe0f\u20e3\U000e007f"
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\))")
-_PAGE_BREAKS = re.compile("[\x0b\x0c]")
-_UNSEEN = re.compile(  # the look-ahead, one test a character, makes it six times as fast
+_UNSEEN = re.compile(  # the look-ahead, one test a character, makes it four times as fast
     f"(?=[{CONTROLS}\U0001f3f4])(?:((?<=[{_EMOJI_END}])\u200d(?=[{_EMOJI}])"
     f"|(?<=[{_JOINING}])\u200c(?=[{_JOINING}])"
     f"|(?<=[{_JOINING}])\u200d|\u200d(?=[{_JOINING}])"
@@ -37,12 +36,13 @@ _UNSEEN = re.compile(  # the look-ahead, one test a character, makes it six time
     f"|[{CONTROLS}])"
 )
 NEWLINES = "\r\u2028\u2029"
-_NEWLINES = re.compile(f"\r\n|[{NEWLINES}]")
 
 
 def unify_newlines(text: str) -> str:
     """CR LF, CR, U+2028 and U+2029 become a line feed."""
-    return _NEWLINES.sub("\n", text)
+    for line_end in ("\r\n", *NEWLINES):
+        text = text.replace(line_end, "\n")
+    return text
 
 
 def remove_controls(text: str) -> str:
@@ -54,4 +54,4 @@ def remove_controls(text: str) -> str:
     """
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
-    return _UNSEEN.sub(r"\1", _PAGE_BREAKS.sub("\n", text))
+    return _UNSEEN.sub(r"\1", text.replace("\x0b", "\n").replace("\x0c", "\n"))

@@ -126,11 +126,12 @@ def looks_like_source(text: str) -> bool:
 
 def find_tags(text: str, *, page: bool, every: bool) -> list[Tag]:
     """The HTML tags of `text`, in order. page: it is a whole page. every: a known name is enough."""
-    tags = [
-        Tag(found.start(), found.end(), name, bool(found["end"]), found["attrs"])
-        for found in TAG.finditer(text)
-        if (name := found["name"].lower()) in KNOWN and _well_formed(found)
-    ]
+    tags = []
+    for found in TAG.finditer(text):
+        end, name, attributes = found.groups()
+        name = name.lower()
+        if name in KNOWN and (not attributes or (not end and "=" in attributes)):
+            tags.append(Tag(found.start(), found.end(), name, bool(end), attributes))
     if not tags:
         return []
     if every:
@@ -141,11 +142,6 @@ def find_tags(text: str, *, page: bool, every: bool) -> list[Tag]:
         return []
     # Beside real tags, a stray end tag is what is left of a pair.
     return [tag for index, tag in enumerate(tags) if index in sure or (tag.end and tag.name not in AMBIGUOUS)]
-
-
-def _well_formed(found: re.Match[str]) -> bool:
-    attributes = found["attrs"]
-    return not attributes or (not found["end"] and "=" in attributes)
 
 
 def _paired(tags: list[Tag]) -> set[int]:

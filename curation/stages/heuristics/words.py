@@ -157,6 +157,13 @@ class WordTable:
         """The text each word belongs to."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.counts)
 
+    @cached_property
+    def characters_before(self) -> Ints:
+        """Characters of all words before each place, one more than there are words."""
+        before = np.zeros(len(self.numbers) + 1, np.int64)
+        np.cumsum(self.lengths[self.numbers], out=before[1:])
+        return before
+
     def has(self, kind: int) -> npt.NDArray[np.bool_]:
         """For each word of the texts, whether it is of this kind."""
         return (self.kinds[self.numbers] & kind) != 0
