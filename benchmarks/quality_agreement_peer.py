@@ -1,14 +1,16 @@
-"""datatrove's side of `quality_agreement.py`; runs in a virtual environment that has datatrove, not in the project's.
+"""datatrove's side of `quality_agreement.py`; runs in a virtual environment that has datatrove, not in the
+project's.
 
 usage: quality_agreement_peer.py CORPUS.jsonl OUT.jsonl    (corpus: {"id", "text"} a line)
 
-Every filter gets every document as read. OUT has one line a filter: name, CPU seconds, and for each document the reason
-it was dropped for ("" = kept); the C4 filter also says what the text became.
+Every filter gets every document as read. OUT has one line a filter: name, CPU seconds, and for each document
+the reason it was dropped for ("" = kept); the C4 filter also says what the text became.
 """
 
 import json
 import sys
 import time
+from pathlib import Path
 
 from datatrove.data import Document
 from datatrove.pipeline.filters import (
@@ -22,7 +24,7 @@ from datatrove.utils.text import split_into_words
 
 def main(corpus: str, out: str) -> None:
     """Run each filter over the whole corpus, one after the other."""
-    with open(corpus, encoding="utf-8") as file:
+    with Path(corpus).open(encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
     filters = {
         "gopher": GopherQualityFilter(),
@@ -32,7 +34,7 @@ def main(corpus: str, out: str) -> None:
         "repetition": GopherRepetitionFilter(),
     }
     split_into_words("Load the tokenizer before the clock starts.")
-    with open(out, "w", encoding="utf-8") as file:
+    with Path(out).open("w", encoding="utf-8") as file:
         for name, the_filter in filters.items():
             documents = [Document(text=r["text"], id=str(r["id"])) for r in records]
             start = time.process_time()
@@ -45,8 +47,8 @@ def main(corpus: str, out: str) -> None:
                 "texts": [d.text for d in documents] if name.startswith("c4") else None,
             }
             file.write(json.dumps(line) + "\n")
-        # The four filters one after the other on each document, as a datatrove pipeline runs them: the words of a
-        # document are split once and shared as long as no filter changed the text.
+        # The four filters one after the other on each document, as a datatrove pipeline runs them: the words
+        # of a document are split once and shared as long as no filter changed the text.
         start = time.process_time()
         order = ("repetition", "gopher", "c4_no_punct", "fineweb")
         reasons = []

@@ -1,9 +1,10 @@
 """English documents for `quality_agreement.py`, made from text that is already on the machine.
 
-Sources: documentation folders (copyright files, changelogs, READMEs, HTML pages), English manual pages, and, where they
-are given, the Wikipedia articles and Alpaca answers of a data folder. Every source is cut into documents of 1 to 60
-paragraphs; half of them are reflowed (one line a paragraph, as on the web), about a third are damaged in one of the
-ways the published rules look for. The same seed and the same machine give the same corpus.
+Sources: documentation folders (copyright files, changelogs, READMEs, HTML pages), English manual pages, and,
+where they are given, the Wikipedia articles and Alpaca answers of a data folder. Every source is cut into
+documents of 1 to 60 paragraphs; half of them are reflowed (one line a paragraph, as on the web), about a
+third are damaged in one of the ways the published rules look for. The same seed and the same machine give the
+same corpus.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _ROFF_ESCAPE = re.compile(r"\\f[BIRPC]|\\f\([A-Z]{2}|\\[&|^/,c]|\\s[-+]?\d+")
-_ROFF_NAMED = {r"\-": "-", r"\(bu": "•", r"\(co": "©", r"\(em": "—", r"\(en": "–", r"\(aq": "'", r"\(cq": "’", r"\e": "\\"}
+_ROFF_NAMED = {
+    r"\-": "-",
+    r"\(bu": "•",
+    r"\(co": "©",
+    r"\(em": "—",
+    r"\(en": "–",
+    r"\(aq": "'",
+    r"\(cq": "’",
+    r"\e": "\\",
+}
 _TAG = re.compile(r"<(script|style|head)\b.*?</\1>|<[^>]*>", re.S | re.I)
 _BLOCK_TAG = re.compile(r"</?(?:p|div|li|h\d|tr|br|pre|ul|ol|table|dt|dd)\b[^>]*>", re.I)
 _LIMIT = 400_000  # characters read of one file: a few changelogs are tens of megabytes
@@ -187,7 +197,7 @@ _DAMAGES: tuple[Callable[[str, random.Random], str], ...] = (
     _lines_damaged(lambda line, rng: line + rng.choice(("...", "…", " ...")), 0.33),
     _lines_damaged(lambda line, rng: "#" * rng.randint(1, 4) + line, 0.5),
     _lines_damaged(lambda line, rng: line[: rng.randint(5, 40)], 0.7),
-    _lines_damaged(lambda line, rng: line.rstrip(".!?"), 0.85),
+    _lines_damaged(lambda line, _: line.rstrip(".!?"), 0.85),
     lambda text, rng: text.replace(". ", ".\n") if rng.random() < 0.5 else text.replace(" ", "\n"),
     lambda text, rng: text.replace(" ", "" if rng.random() < 0.5 else "_", rng.randint(10, 2000)),
     lambda text, rng: re.sub(r"\w{4,}", lambda m: m[0][: rng.randint(1, 3)], text),

@@ -15,8 +15,6 @@ from curation.oddities import find_oddities
 from curation.schema import PART_ROLES, Batch, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from curation.readers import Source
 
 PARTS: tuple[Part, ...] = ("record", "prompt", "answer")
@@ -86,10 +84,9 @@ def inspect(
     """
     from curation.readers import find_sources
 
-    count = _token_counter(tokenizer) if tokenizer else None
     with tempfile.TemporaryDirectory() as scratch:
         sources = find_sources(inputs, spool=Path(scratch) / "stdin.bin")
-        return [_inspect_source(source, format, limit, count, languages) for source in sources]
+        return [_inspect_source(source, format, limit, tokenizer, languages) for source in sources]
 
 
 @dataclass
@@ -107,7 +104,7 @@ class _Tally:
     hashes: list[pl.DataFrame] = field(default_factory=list)
     oddities: dict[str, list[pl.Series]] = field(default_factory=dict)
 
-    def add(self, batch: Batch, count_tokens: Callable[[pl.Series], pl.Series] | None, languages: bool) -> None:
+    def add(self, batch: Batch, tokenizer: str | None, languages: bool) -> None:
         """Add one batch."""
         self.records += len(batch)
         self.roles.update(dict(batch.turns["role"].value_counts().iter_rows()))
@@ -122,8 +119,8 @@ class _Tally:
                 continue
             texts = batch.texts(part).filter(pl.col("text") != "")["text"]
             self.lengths.setdefault(("characters", part), []).append(texts.str.len_chars().cast(pl.Int64))
-            if count_tokens is not None:
-                self.lengths.setdefault(("tokens", part), []).append(count_tokens(texts))
+            if tokenizer is not None:
+                self.lengths.setdefault(("tokens", part), []).append(_token_counts(tokenizer, texts))
         if languages:
             self.languages.update(_languages(batch))
 
@@ -132,7 +129,7 @@ def _inspect_source(
     source: Source,
     forced: str | None,
     limit: int | None,
-    count_tokens: Callable[[pl.Series], pl.Series] | None,
+    tokenizer: str | None,
     languages: bool,
 ) -> SourceFacts:
     from curation.formats import detect, get
@@ -149,7 +146,7 @@ def _inspect_source(
             whole = False
             kept = batch.records.head(limit - tally.records)
             batch = Batch(kept, batch.turns.join(kept.select("record_id"), on="record_id", how="semi"))
-        tally.add(batch, count_tokens, languages)
+        tally.add(batch, tokenizer, languages)
         if not whole:
             break
     return SourceFacts(
@@ -251,7 +248,7 @@ def _languages(batch: Batch) -> dict[str, int]:
     return dict(found["language"].value_counts().iter_rows())
 
 
-def _token_counter(name: str) -> Callable[[pl.Series], pl.Series]:
-    from curation.tokens import token_counter
+def _token_counts(tokenizer: str, texts: pl.Series) -> pl.Series:
+    from curation.stages.tokens import count_tokens
 
-    return token_counter(name)
+    return pl.Series(count_tokens(tokenizer, texts), dtype=pl.Int64)

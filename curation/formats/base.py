@@ -14,8 +14,7 @@ from curation.readers.payload import BadRecord
 
 Layout = tuple[Field, ...]
 
-_MOST_LAYOUTS = 1024  # sets of keys remembered by a format; a source has few, hostile input has many
-_MOST_KEYS = 64
+_MOST_KEYS = 50_000  # in all the sets of keys that a format remembers (4 MB); a source has few sets, hostile input many
 
 
 class Format(ABC):
@@ -30,6 +29,7 @@ class Format(ABC):
 
     def __init__(self) -> None:
         self._layouts: dict[tuple[str, ...], Layout | str] = {}
+        self._keys = 0
 
     @abstractmethod
     def find(self, columns: Columns) -> Layout | str:
@@ -44,10 +44,11 @@ class Format(ABC):
         found = self._layouts.get(keys)
         if found is None:
             found = self.find(Columns(keys))
-            if len(keys) <= _MOST_KEYS:
-                if len(self._layouts) >= _MOST_LAYOUTS:
-                    self._layouts.clear()
-                self._layouts[keys] = found
+            self._keys += len(keys) + 1
+            if self._keys > _MOST_KEYS:
+                self._layouts.clear()
+                self._keys = len(keys) + 1
+            self._layouts[keys] = found
         return found
 
     def recognises(self, obj: Mapping[str, Any]) -> bool:

@@ -43,7 +43,7 @@ _ALPHABETS = {
 
 @lru_cache(maxsize=1)
 def letter_numbers() -> NDArray[np.uint8]:
-    """For each code point of the basic plane: its number among the letters of `foreign_letters`, 0 for no such letter."""
+    """For each code point of the basic plane: its row in `foreign_letters`, 0 for any that is no such letter."""
     numbers = np.zeros(PLANE, dtype=np.uint8)
     for number, letter in enumerate(_letters(), 1):
         numbers[ord(letter)] = number
@@ -52,12 +52,12 @@ def letter_numbers() -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=4)
 def foreign_letters(languages: tuple[str, ...]) -> NDArray[np.float32]:
-    """1 where a language does not write a letter, [languages, letters + 1]; 0 for languages whose alphabet is not here."""
+    """1 where a language does not write a letter, [letters + 1, languages]; 0 where its alphabet is not known."""
     letters = _letters()
-    out = np.zeros((len(languages), len(letters) + 1), dtype=np.float32)
+    out = np.zeros((len(letters) + 1, len(languages)), dtype=np.float32)
     for at, language in enumerate(languages):
         if language in _ALPHABETS:
-            out[at, 1:] = [letter not in _ALPHABETS[language] for letter in letters]
+            out[1:, at] = [letter not in _ALPHABETS[language] for letter in letters]
     return out
 
 

@@ -7,8 +7,8 @@ import polars as pl
 # Every fenced block, also one that is never closed.
 _FENCE = r"(?s)```.*?(?:```|\z)"
 
-# Inline code, a tag of HTML or XML, an address, a long option of a command. Each alternative begins with a literal, so that the search skips to it;
-# an address is ASCII only, because Chinese goes on right behind it without a space.
+# Inline code, a tag of HTML or XML, an address, a long option of a command. Each alternative begins with a
+# literal, so that the search skips to it; an address is ASCII only, because Chinese goes on right behind it.
 _MARKUP = r"`[^`\n]*`|</?[a-zA-Z!][^<>]*>|https?://[!-~]+|ftp://[!-~]+|www\.[!-~]+|--[A-Za-z][A-Za-z-]*"
 
 # What canonical composition joins to the letter before it: accents, and the vowels and finals of decomposed Hangul.

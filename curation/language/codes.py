@@ -50,11 +50,11 @@ MERGED = {"wuu": "zh", "yue": "zh", "arz": "ar"}
 # Other names in use for the same language.
 ALIASES = {"nb": "no", "iw": "he", "in": "id", "fil": "tl", "cmn": "zh", "jp": "ja", "kr": "ko", "cn": "zh", **MERGED}
 
-# The languages most text in the world is written in. Any other is given `RARE_ODDS` of its probability: on single words
-# and headings the model names one of its 110 small languages far more often than one is met.
+# The languages most text in the world is written in. Any other is given `RARE_ODDS` of its probability: on single
+# words and headings the model names one of its hundred small languages far more often than one is met.
 COMMON = frozenset(
-    "af ar az be bg bn bs ca cs da de el en es et eu fa fi fr gl gu he hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk "
-    "ml mn mr ms my ne nl no pa pl pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi zh".split()
+    "af ar az be bg bn bs ca cs da de el en es et eu fa fi fr gl gu he hi hr hu hy id is it ja ka kk km kn ko lo lt "
+    "lv mk ml mn mr ms my ne nl no pa pl pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi zh".split()
 )
 RARE_ODDS = 0.05
 

@@ -33,9 +33,12 @@ def posterior(codes: NDArray[np.uint32], starts: NDArray[np.int64], weights: Wei
     order = np.argsort(owner.astype(np.uint16 if starts.size > 256 else np.uint8), kind="stable")
     sizes = np.bincount(owner, minlength=starts.size)
     sums = np.add.reduceat(weights.rows.take(rows.take(order), axis=0), np.cumsum(sizes) - sizes, axis=0)
-    # In double precision the last bits, which depend on how many texts are multiplied at once, never show.
-    hidden = sums.astype(np.float64) / sizes[:, None]
-    right = (1 / (1 + np.exp(-(weights.nodes @ hidden.T)))).astype(np.float32)
+    hidden = (sums / sizes[:, None].astype(np.float32)).T
+    # Not a matrix product: BLAS would start threads for it, and round differently for another number of texts.
+    right = np.zeros((weights.nodes.shape[0], starts.size), dtype=np.float32)
+    for weight, value in zip(weights.nodes.T, hidden, strict=True):
+        right += weight[:, None] * value
+    right = np.reciprocal(1 + np.exp(-np.maximum(right, -80)))
     labels = len(weights.labels)
     reached = np.empty((2 * labels - 1, starts.size), dtype=np.float32)
     reached[-1] = 1.0
@@ -74,9 +77,7 @@ def _features(
     return np.concatenate(rows), owner
 
 
-def _hash_on(
-    state: NDArray[np.uint32], codes: NDArray[np.uint32], wide: NDArray[np.int64]
-) -> NDArray[np.uint32]:
+def _hash_on(state: NDArray[np.uint32], codes: NDArray[np.uint32], wide: NDArray[np.int64]) -> NDArray[np.uint32]:
     """One more code point into each FNV-1a state; `wide` are the places of those of two or three bytes."""
     prime = np.uint32(FNV_PRIME)
     out = (state ^ codes) * prime
@@ -109,8 +110,7 @@ def _word_rows(
     """The row of each known word, -1 for the others. Two words share a 64-bit key with odds of 1 in 10**15."""
     powers, back = _powers(1 << int(codes.size).bit_length())
     sums = np.cumsum((codes + np.uint64(1)) * powers[: codes.size])
-    first = begins + 1
-    keys = (sums[ends - 1] - sums[begins]) * back[first]
+    keys = (sums[ends - 1] - sums[begins]) * back[begins]
     # Keys are looked up by their leading bits: 10 times as fast as by bisection; hardly two known words share a slot.
     slot = keys >> np.uint64(48)
     at, after = weights.word_slots.take(slot), weights.word_slots.take(slot + np.uint64(1))

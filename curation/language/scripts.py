@@ -1,7 +1,6 @@
 """Writing systems: which letters belong to which, which languages write them, how much of a word one letter is.
 
-Ranges after the Unicode Character Database (Scripts.txt); only the Basic Multilingual Plane, and of the other planes the
-Han ideographs, which are folded onto one ideograph.
+Ranges after the Unicode Character Database (Scripts.txt), in the Basic Multilingual Plane.
 """
 
 from __future__ import annotations
@@ -77,6 +76,7 @@ NUMBER = {script.name: i for i, script in enumerate(SCRIPTS)}
 WORDS_A_LETTER = np.array([1 / s.letters_a_word for s in SCRIPTS])
 # Languages that are mostly written in another script, but also in Latin letters.
 ALSO_LATIN = frozenset({"sr", "uz", "az", "kk", "tt", "tk", "ku", "hif"})
+
 
 @lru_cache(maxsize=1)
 def tables() -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:

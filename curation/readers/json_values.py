@@ -28,8 +28,9 @@ _KEY = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+:\s*+(?=\S)', re.DOTALL)
 _OPENING = re.compile(rb"\[\s*+(?=\S)")
 _WORD = re.compile(rb"[^\s,}\]]++")
 _LEAD = 256  # bytes of white space before an element that are looked at
-_PATIENT = 8  # elements that may break before every long one is looked at early
-_SHORT = 64 * 1024
+_SHORT = 64 * 1024  # bytes within which a key or a number must end
+_PATIENT = 8  # elements that may break before the next one is suspected after _SUSPECT bytes, and not only at the limit
+_SUSPECT = 8 * 1024
 
 
 def read_json(blocks: Iterator[bytes], start: int, limits: Limits, chunks: Chunker) -> Iterator[RawChunk]:
@@ -121,11 +122,11 @@ class _Elements:
         """One object (or array, or string, which are no record) that begins under the cursor."""
         window = self.window
         lead = self._lead(window.at)
-        limit = _SHORT if self.broken >= _PATIENT else self.limits.max_bytes
+        limit = _SUSPECT if self.broken >= _PATIENT else self.limits.max_bytes
         end = self._find_end(limit)
         if end < 0:
             resume = self._next_like(window.at, window.at + limit, lead)
-            if resume < 0 and limit == _SHORT:
+            if resume < 0 and limit == _SUSPECT:
                 end = self._find_end(self.limits.max_bytes)
                 resume = self._next_like(window.at, len(window.text), lead) if end < 0 else -1
             if end < 0:

@@ -19,8 +19,9 @@ def unique_names(sources: Sequence[Source]) -> list[Source]:
         tails = ["/".join(part[-length:]) for part in parts]
         counts = Counter(tails)
         for index, tail in enumerate(tails):
-            if not names[index] and (counts[tail] == 1 or len(parts[index]) <= length):
+            if not names[index] and counts[tail] == 1:
                 names[index] = tail
+    names = [name or part[-1] for name, part in zip(names, parts, strict=True)]
     taken: Counter[str] = Counter()
     told_apart: dict[str, str] = {}  # a dataset on the hub may be called like a file, and file names need not be text
     for source, name in sorted(zip(sources, names, strict=True), key=lambda pair: pair[0].file):

@@ -32,6 +32,7 @@ COMPRESSED = {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
 _FAR = 8 << 20  # how far into a plain ASCII text to look for characters that tell its encoding
 _LOOKED_AT = 20  # lines that tell JSON Lines from JSON
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_NAME = re.compile(rb"[^\s.!?,;][^.!?,;]{0,39}")  # of a column: short, and no part of a sentence
 _FOREIGN = {
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a ZIP archive or an office document",
@@ -198,8 +199,8 @@ def _is_table(lines: list[bytes]) -> bool:
     if len(lines) < 2:
         return False
     delimiter = delimiter_of(b"\n".join(lines), ",").encode()
-    header = [cell.strip(b' "\r') for cell in lines[0].split(delimiter)]
-    named = all(0 < len(cell) <= 40 for cell in header) and len(set(header)) == len(header) > 1
+    header = [cell.strip(b'"\r') for cell in lines[0].split(delimiter)]
+    named = all(_NAME.fullmatch(cell) for cell in header) and len(set(header)) == len(header) > 1
     return named and all(line.count(delimiter) >= len(header) - 1 for line in lines)
 
 

@@ -51,6 +51,12 @@ class _Finder:
 
     def find(self, given: str) -> None:
         """Add the sources of one input."""
+        try:
+            self._find(given)
+        except OSError as error:
+            raise unreadable(Path(error.filename or given), error) from error
+
+    def _find(self, given: str) -> None:
         if given == "-":
             self._add_stdin()
         elif given.startswith(PREFIX):
@@ -108,10 +114,7 @@ class _Finder:
             raise unknown_kind(matches[0])
 
     def _add_file(self, given: str, path: Path, promised: str | None, *, exact: bool) -> None:
-        try:
-            facts = path.stat()
-        except OSError as error:
-            raise unreadable(path, error) from error
+        facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
             raise InputError(f"{path} is no regular file", "Send its content to standard input, and name '-' as input.")
         if promised is None and exact:
@@ -191,8 +194,6 @@ def _exists(path: Path) -> bool:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
-    except OSError as error:
-        raise unreadable(path, error) from error
     return True
 
 

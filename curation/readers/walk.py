@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from curation.readers.decompress import unreadable
 from curation.readers.sniff import kind_of_name
 
 # Files about the data, which lie beside it in most published data sets.
@@ -18,7 +17,7 @@ _INDEXES = frozenset(("dataset_info.json", "dataset_infos.json"))
 
 
 def files_below(folder: Path, note: Callable[[str], None]) -> list[Path]:
-    """Readable kinds of files, sorted. `note` is told what was left out. Raises InputError without permission.
+    """Readable kinds of files, sorted. `note` is told what was left out. Raises OSError without permission.
 
     Beside other data, a README, licence or the like is not data; in a folder of nothing but texts it is.
     """
@@ -59,10 +58,10 @@ def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
 
 
 def _all_below(folder: Path) -> Iterator[Path]:
-    """Every file that is not hidden, each folder entered once whatever links lead to it."""
+    """Every file that is not hidden, each folder entered once whatever links lead to it. Raises OSError."""
 
     def refuse(error: OSError) -> None:
-        raise unreadable(Path(str(error.filename)), error) from error
+        raise error
 
     seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):

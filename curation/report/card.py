@@ -14,7 +14,6 @@ from typing import Any
 
 from curation.ledger import reason_text
 from curation.report.facts import recipe_yaml
-from curation.report.stories import number
 from curation.writers.atomic import write_atomic
 
 # Upper bounds and names of the hub's size categories.
@@ -198,7 +197,7 @@ def _remake(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
     if recipe:
         yield f"\n`recipe.yaml`, seed {summary['seed']}:\n\n{fence}yaml\n{_plain(recipe, lines=True).rstrip()}\n{fence}"
     versions = ", ".join(f"{_text(name)} {_text(str(version))}" for name, version in summary["versions"].items())
-    took = f" It took {number(summary['seconds'])} s." if "seconds" in summary else ""
+    took = f" It took {summary['seconds']:.1f} s." if "seconds" in summary else ""
     yield f"\nMade with {versions}.{took}"
 
 

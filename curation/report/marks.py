@@ -20,6 +20,9 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+_CONTROLS = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split()
 _SPACES = {" ": "·", "\t": "⇥", "\n": "⏎\n", "\u00a0": "⍽", "\u3000": "□"}
 _SPACE = re.compile("[ \t\n\u00a0\u3000]")
 
@@ -215,7 +218,8 @@ def _change(tag: str, text: str, limit: int) -> Markup:
     kept = text if len(text) <= limit else text[:limit]
     inner = Markup(_SPACE.sub(lambda match: _SPACES[match.group()], str(_named(kept, spaces=True))))
     rest = _cut(len(text) - len(kept)) if len(kept) < len(text) else Markup()
-    return Markup("<{0}>{1}</{0}>").format(Markup(tag), inner + rest)
+    kind = Markup(' class="blank"') if text.isspace() else Markup()  # shown, but not struck through
+    return Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), kind, inner + rest)
 
 
 def _cut(characters: int) -> Markup:
@@ -223,7 +227,7 @@ def _cut(characters: int) -> Markup:
 
 
 def _named(text: str, spaces: bool = False) -> Markup:
-    """Escaped text, hidden characters as a box with their picture or code. `spaces`: blanks inside tags stay away."""
+    """Escaped text, hidden characters as a box with their name or code. `spaces`: blanks inside tags stay away."""
     out = []
     last = 0
     for match in _HIDDEN.finditer(text):
@@ -236,7 +240,7 @@ def _named(text: str, spaces: bool = False) -> Markup:
 
 def _box(character: str, bare: bool) -> str:
     code = ord(character)
-    picture = chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"U+{code:04X}"
+    picture = _CONTROLS[code] if code < 0x20 else f"U+{code:04X}"
     if bare:
         return f"<b>{picture}</b>"
     name = unicodedata.name(character, f"control character {code:#04x}")

@@ -173,15 +173,17 @@ def sentences(event: Mapping[str, Any]) -> list[str]:
 
 def progress_line(event: Mapping[str, Any]) -> str:
     """`read + clean: 12,288 records, 41,000/s, 3 s left`."""
-    return f"{display(event['phase'])}: {_count(event)}"
+    return f"{display(event['phase'])}: {_count(event)}".removesuffix(": ")
 
 
 def _count(event: Mapping[str, Any]) -> str:
+    if not event["done"] and event["total"] is None:
+        return ""  # a phase that counts nothing, such as a decision about the whole corpus
     of = f" of {event['total']:,}" if event["total"] is not None else ""
     text = f"{event['done']:,}{of} {event['unit']}"
     if event["rate"]:
         text += f", {event['rate']:,.0f}/s"
-    if event["eta"]:
+    if event["eta"] and event["eta"] >= 0.1:
         text += f", {duration(event['eta'])} left"
     return text
 

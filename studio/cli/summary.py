@@ -73,8 +73,7 @@ def next_commands(folder: RunFolder, summary: Mapping[str, Any], runs_dir: Path)
     lines = [f"studio why {run} {shell(_telling_record(folder, summary))}"]
     if summary["counts"]["dropped"]:
         lines.append(f"studio curate --resume {run} --set STAGE.PARAMETER=VALUE")
-    if (folder.path / "report.html").exists():
-        lines.append(f"open {shell(shorter(folder.path / 'report.html'))}")
+    lines.append(f"studio runs show {run}")
     return "Next:\n" + "\n".join(f"  {line}" for line in lines)
 
 

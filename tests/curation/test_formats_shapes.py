@@ -80,6 +80,21 @@ SHAPES = [
     ("preference", {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "same"}],
                     "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "same"}]},
      [(U, "q"), ("chosen", "same"), ("rejected", "same")]),
+    # only what both begin with is shared, and what an assistant says after that is part of the answer
+    ("preference", {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "x"},
+                               {"role": "user", "content": "p"}, {"role": "assistant", "content": "c"}],
+                    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "y"},
+                                 {"role": "user", "content": "p"}, {"role": "assistant", "content": "r"}]},
+     [(U, "q"), ("chosen", "x"), (U, "p"), ("chosen", "c"), ("rejected", "y"), (U, "p"), ("rejected", "r")]),
+    ("preference", {"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
+                    "chosen": [{"role": "system", "content": "t"}, {"role": "user", "content": "q"},
+                               {"role": "assistant", "content": "c"}], "rejected": "r"},
+     [(S, "s"), (U, "q"), (S, "t"), (U, "q"), ("chosen", "c"), ("rejected", "r")]),
+    # an answer that stands in the context too is still the chosen answer
+    ("preference", {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
+                    "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
+                    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]},
+     [(U, "q"), (A, "c"), ("chosen", "c"), ("rejected", "r")]),
     ("kto", {"prompt": "q", "completion": "a", "label": False}, [(U, "q"), (A, "a")]),
     ("kto", {"prompt": "q", "completion": "a", "label": "True"}, [(U, "q"), (A, "a")]),
     ("kto", {"prompt": "q", "completion": "a", "label": 1}, [(U, "q"), (A, "a")]),
@@ -139,6 +154,8 @@ def test_placeholders_are_plain_text() -> None:
         ({"messages": [{"content": "x"}]}, "unknown_format", "a message has no role"),
         ({"messages": "not a list"}, "unknown_format", "a list of messages"),
         ({"messages": [{"role": "user", "content": 5}]}, "unknown_format", "type int"),
+        ({"messages": [{"role": "user", "content": ["x", 5]}]}, "unknown_format", "a part of a message is a number"),
+        ({"messages": [{"role": "user", "content": [{"text": 0}]}]}, "unknown_format", "part of a message is a number"),
         ({"instruction": "i", "input": {"a": 1}, "output": "o"}, "unknown_format", "type dict"),
         ({"question": ["q"], "answer": "a"}, "unknown_format", "type list"),
         ({"instruction": "i", "output": "o", "history": [["only one"]]}, "unknown_format", "pairs of texts"),
@@ -213,9 +230,9 @@ def test_every_format_says_what_it_is() -> None:
 
 def test_layouts_remembered_are_bounded() -> None:
     known = type(get("text"))()
-    for number in range(3000):
-        known.parse({"text": "t", f"column{number}": number})
-    assert len(known._layouts) <= 1024
+    for number in range(300):
+        known.parse({"text": "t", **{f"column{number}_{other}": 0 for other in range(400)}})
+    assert sum(map(len, known._layouts)) <= 50_000
 
 
 def test_unseen_tells_pictures_and_calls_apart_and_nothing_else() -> None:

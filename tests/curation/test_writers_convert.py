@@ -13,7 +13,7 @@ import pytest
 
 from curation.errors import InputError, OutputError, RecipeError
 from curation.formats import BadRecord, Inexpressible, read_record
-from curation.readers import Bad
+from curation.readers import Bad, Limits
 from curation.readers.payload import dumps_exact
 from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch
 from curation.writers import convert, convert_objects, encode_part, render_batch, render_lines, write_dataset
@@ -84,6 +84,16 @@ def test_a_file_with_everything_wrong_is_accounted_for(tmp_path: Path) -> None:
     assert (done.formats, done.refused) == ({"qa": 2}, {"several_turns": 1})
     assert (done.output.records, done.output.bytes) == (2, (tmp_path / "out.csv").stat().st_size)
     assert (tmp_path / "out.csv").read_text() == "id,question,answer\n1,q,a\n1,q,a\n"
+
+
+def test_what_is_left_out_is_told_in_order(tmp_path: Path) -> None:
+    long = dumps_exact({"text": "x" * 2000})
+    (tmp_path / "in.jsonl").write_text("\n".join(['{"x": 1}', long, '{"y": 1}', dumps_exact(QA)]) + "\n")
+    told: list[Bad] = []
+    limits = Limits(max_bytes=1000)
+    done = convert([str(tmp_path / "in.jsonl")], tmp_path / "out.jsonl", limits=limits, on_bad=told.append)
+    assert [(bad.line, bad.reason) for bad in told] == [(1, "unknown_format"), (2, "too_long"), (3, "unknown_format")]
+    assert done.counts["kept"] == 1 and done.quarantine == {"unknown_format": 2, "too_long": 1}
 
 
 def test_a_forced_format_quarantines_the_others(tmp_path: Path) -> None:

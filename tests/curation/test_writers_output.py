@@ -51,6 +51,28 @@ def test_what_is_said_of_the_file_is_true_and_cutting_changes_nothing(tmp_path: 
     assert again["sha256"] == whole["sha256"]
 
 
+def test_a_compressor_is_fed_in_blocks_that_do_not_depend_on_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed: list[int] = []
+
+    class Recorder:
+        def compress(self, data: bytes) -> bytes:
+            fed.append(len(data))
+            return data
+
+        def flush(self) -> bytes:
+            return b""
+
+    monkeypatch.setattr("curation.writers.output.compressor", lambda _: Recorder())
+    line = encode_part([{"text": "x" * 700_000}])
+    write_dataset(tmp_path / "a.jsonl.gz", [line] * 4)
+    first = fed.copy()
+    fed.clear()
+    write_dataset(tmp_path / "a.jsonl.gz", [line * 4])
+    assert fed == first == [1 << 20, 1 << 20, 4 * len(line) - (2 << 20)]
+
+
 @pytest.mark.parametrize("name", ["d.jsonl", "d.json", "d.jsonl.gz", "d.json.zst"])
 def test_json_is_exact(tmp_path: Path, name: str) -> None:
     write_dataset(tmp_path / name, [encode_part(OBJECTS[:2]), encode_part(OBJECTS[2:])])

@@ -19,7 +19,7 @@ _BLANK_LINES = re.compile("\n{3,}")
 _RUN = re.compile("(?<=[^ \n]) {2,}(?=[^ \n])")
 _BULLET = re.compile(r"[ \t]*(?:[-*+•] +|\d{1,9}[.)] +|> +)*")
 # Blanks are as their author put them in tables, in columns set with tabs, in code without a fence, and in LaTeX.
-_ALIGNED = re.compile(r"^(?: {4}|\t)|\||\t|[{};]$|[=!<>]=|[=-]>| = |\w\(\)|  (?:#|//|--)|\\\\")
+_ALIGNED = ("|", "\t", "\\\\", " = ", "==", "!=", "<=", ">=", "=>", "->", "()", "  #", "  //", "  --")
 _MARKER = re.compile(
     MARK + r"|<[^<>\n]{1,60}>|\{\{[^{}\n]{1,60}\}\}|\[/?(?:INST|SYS|[A-Z_]{2,30})\]|<<[^<>\n]{1,30}>>"
 )
@@ -55,7 +55,7 @@ def _is_break(line: str) -> bool:
 
 
 def _without_runs(line: str) -> str:
-    if _ALIGNED.search(line):
+    if line.startswith("    ") or line[-1] in "{};" or any(sign in line for sign in _ALIGNED):
         return line
     bullet = _BULLET.match(line)
     start = bullet.end() if bullet else 0

@@ -22,6 +22,7 @@ _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉�
 _HOLDS_BLOCKS = frozenset("html body head".split())
 _CODE = frozenset("code pre kbd samp tt".split())
 _TAIL = 24  # characters of what was written that are kept at hand
+_DEEPEST_LIST = 8  # lists are not indented further, however deep they are
 _MOST_MARKS = 16  # open code, sub and sup; deeper ones are hostile
 
 
@@ -153,7 +154,7 @@ class _Writer:
             if number:
                 self.lists[-1] += 1
             self.gap = max(self.gap, 1)
-            self.put("  " * (len(self.lists) - 1) + (f"{number}. " if number else "- "))
+            self.put("  " * min(len(self.lists) - 1, _DEEPEST_LIST) + (f"{number}. " if number else "- "))
 
     def end(self, name: str) -> None:
         if any(mark == name for mark, _ in self.marks):

@@ -1,12 +1,12 @@
 """The rules of C4: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", section 2.2.
 
-The paper keeps the lines that are sentences, then drops the pages that have too few of them. A line goes for, in this
-order: a word too long, no mark that ends a sentence, too few words, JavaScript, a policy notice. A page goes as soon as
-one of its remaining lines has "lorem ipsum" or a curly bracket.
+The paper keeps the lines that are sentences, then drops the pages that have too few of them. A line goes for,
+in this order: a word too long, no mark that ends a sentence, too few words, JavaScript, a policy notice. A
+page goes as soon as one of its remaining lines has "lorem ipsum" or a curly bracket.
 
-For lines of unspaced scripts 。！？ end a sentence, also before a closing quote, and words are estimated from characters;
-Thai, which ends its sentences with a space, is held neither to terminal marks nor to a number of sentences. What is left of
-these rules for answers is in `notices`.
+For lines of unspaced scripts 。！？ end a sentence, also before a closing quote, and words are estimated from
+characters; Thai, which ends its sentences with a space, is held neither to terminal marks nor to a number of
+sentences. What is left of these rules for answers is in `notices`.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from curation.stages.heuristics.texts import split_lines
 from curation.stages.heuristics.words import WordTable
 
 DROP_REASONS = {
-    "c4_lorem_ipsum": "It has the placeholder text lorem ipsum (C4).",
-    "c4_curly_bracket": "It has a curly bracket: code, or a template that was never filled in (C4).",
-    "c4_too_few_sentences": "Its whole lines hold too few sentences (C4).",
+    "c4_lorem_ipsum": "it has the placeholder text lorem ipsum (C4)",
+    "c4_curly_bracket": "it has a curly bracket: code, or a template that was never filled in (C4)",
+    "c4_too_few_sentences": "its whole lines hold too few sentences (C4)",
 }
 EDIT_REASONS = {
-    "c4_line_long_word": "Lines with a word longer than c4_max_word_length were removed (C4).",
-    "c4_line_no_terminal": "Lines that do not end like a sentence were removed (C4).",
-    "c4_line_few_words": "Lines with too few words were removed (C4).",
-    "c4_line_javascript": "Lines about JavaScript were removed (C4).",
-    "c4_line_policy": "Lines with a privacy, cookie or terms notice were removed (C4).",
-    "c4_citations": "Citation marks such as [1] or [edit] were removed (C4).",
-    "c4_trimmed": "Spaces at the ends of lines or of the text were removed (C4).",
+    "c4_line_long_word": "lines with a word that is too long were removed (C4)",
+    "c4_line_no_terminal": "lines that do not end like a sentence were removed (C4)",
+    "c4_line_few_words": "lines with too few words were removed (C4)",
+    "c4_line_javascript": "lines about JavaScript were removed (C4)",
+    "c4_line_policy": "lines with a privacy, cookie or terms notice were removed (C4)",
+    "c4_citations": "citation marks such as [1] or [edit] were removed (C4)",
+    "c4_trimmed": "blank lines, and blanks at the ends of lines, were removed (C4)",
 }
 
 _CITATION = r"\[\d*\]|\[edit\]|\[citation needed\]"
 _TERMINAL = r"""(?:[.?!"']|[。！？｡︒][”’」』）】》]*)$"""
 _ELLIPSIS = r"(?:\.\.\.|。。。)$"
+_THAI_END = rf"[{THAI}][^\p{{L}}]*$"
 _POLICIES = r"(?i)terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies"
 _FATAL = ("c4_lorem_ipsum", "c4_curly_bracket")
 
@@ -57,11 +58,15 @@ class C4Rules:
     curly_bracket: bool
     policy: bool
 
+    def active(self) -> bool:
+        """Whether any rule is on."""
+        return any(value not in (None, False) for value in vars(self).values())
+
     def look(self, parts: pl.Series, owners: pl.Series) -> pl.DataFrame:
         """Every line of every part (a text has one or more parts, its turns).
 
-        Columns: `row` (number of the part), `owner` (of the text), `line` as it would stay, `cited` (a citation was cut),
-        `why` it would go (null: it stays).
+        Columns: `row` (number of the part), `owner` (of the text), `line` as it would stay, `cited` (a
+        citation was cut), `why` it would go (null: it stays).
         """
         lines = split_lines(parts)
         whole = lines["line"].str.strip_chars()
@@ -69,9 +74,7 @@ class C4Rules:
         why = pl.lit(None, pl.String)
         for reason, fails in reversed(self._tests(whole, line)):
             why = pl.when(fails).then(pl.lit(reason)).otherwise(why)
-        return lines.select(
-            "row", owners.gather(lines["row"]).alias("owner"), line=line, cited=line != whole, why=why
-        )
+        return lines.select("row", owners.gather(lines["row"]).alias("owner"), line=line, cited=line != whole, why=why)
 
     def _tests(self, whole: pl.Series, line: pl.Series) -> list[tuple[str, pl.Series]]:
         """Which lines fail what, in the order of the paper's code; words are counted before citations are cut."""
@@ -80,7 +83,7 @@ class C4Rules:
             tests.append(("c4_line_long_word", _has_long_word(whole, self.max_word_length)))
         if self.terminal:
             ended = line.str.contains(_TERMINAL) & ~line.str.contains(_ELLIPSIS)
-            tests.append(("c4_line_no_terminal", ~(ended | line.str.contains(f"[{THAI}]"))))
+            tests.append(("c4_line_no_terminal", ~(ended | line.str.contains(_THAI_END))))
         if self.min_line_words is not None:
             tests.append(("c4_line_few_words", _line_words(whole) < self.min_line_words))
         if self.lorem_ipsum:
@@ -110,35 +113,30 @@ class C4Rules:
         )
 
 
-def removals(lines: pl.DataFrame, parts: pl.Series) -> pl.DataFrame:
-    """What is left of the parts that `look` would change, one row each.
+def removals(lines: pl.DataFrame, parts: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is left of the parts that `look` would change, and why.
 
-    Columns: `row`, `after`, `reason` (the most frequent), `detail` ("reason: lines" of every reason, most frequent first).
+    First frame: `row, after` of each part that changes. Second: `row, reason, len`, how many of its lines
+    each reason took.
     """
     stays = pl.col("why").is_null()
-    left = lines.filter(stays).group_by("row", maintain_order=True).agg(after=pl.col("line").str.join("\n").str.strip_chars())
+    joined = pl.col("line").str.join("\n").str.strip_chars()
+    left = lines.filter(stays).group_by("row", maintain_order=True).agg(after=joined)
     edited = (
         pl.DataFrame({"before": parts})
         .with_row_index("row")
         .join(left, on="row", how="left", maintain_order="left")
         .with_columns(pl.col("after").fill_null(""))
         .filter(pl.col("after") != pl.col("before"))
+        .select("row", "after")
     )
     cited = lines.filter(stays & pl.col("cited")).select("row", reason=pl.lit("c4_citations"))
-    counts = (
-        pl.concat([lines.filter(~stays).select("row", reason="why"), cited])
-        .group_by("row", "reason")
-        .len()
-        .sort("row", "len", "reason", descending=[False, True, False])
-        .group_by("row", maintain_order=True)
-        .agg(
-            pl.col("reason").first(),
-            detail=pl.format("{}: {}", "reason", "len").str.join(", "),
-        )
+    gone = lines.filter(~stays & (pl.col("line") != "")).select("row", reason="why")
+    counts = pl.concat([gone, cited]).group_by("row", "reason").len()
+    trimmed = edited.join(counts, on="row", how="anti").select(
+        "row", reason=pl.lit("c4_trimmed"), len=pl.lit(1, pl.UInt32)
     )
-    return edited.join(counts, on="row", how="left", maintain_order="left").select(
-        "row", "after", pl.col("reason").fill_null("c4_trimmed"), "detail"
-    )
+    return edited, pl.concat([counts, trimmed]).cast({"len": pl.UInt32})
 
 
 def _without_citations(line: pl.Series) -> pl.Series:
@@ -170,10 +168,11 @@ def _line_words(line: pl.Series) -> pl.Series:
 
 
 def _sentences(lines: pl.DataFrame, alive: pl.Series, enough: int) -> pl.Series:
-    """Sentences in the lines that stay, exact where there are fewer than `enough`, at least `enough` elsewhere.
+    """Sentences in the lines that stay, exact where there are fewer than `enough`, at least `enough`
+    elsewhere.
 
-    A line holds at least one sentence, so only texts with fewer lines than that need their words looked at. Null for
-    texts that are dead already, and for Thai.
+    A line holds at least one sentence, so only texts with fewer lines than that need their words looked at.
+    Null for texts that are dead already, and for Thai.
     """
     stays = lines.filter(pl.col("why").is_null())
     counts = np.bincount(stays["owner"].to_numpy(), minlength=len(alive)).astype(np.float64)
@@ -184,6 +183,6 @@ def _sentences(lines: pl.DataFrame, alive: pl.Series, enough: int) -> pl.Series:
         counts[owners] = 0
         np.add.at(counts, owners, exact)
     sentences = pl.Series(counts)
-    thai = lines.filter(pl.col("line").str.contains(f"[{THAI}]"))["owner"].unique()
+    thai = lines.filter(pl.col("line").str.contains(_THAI_END))["owner"].unique()
     known = alive & ~pl.int_range(len(alive), dtype=pl.UInt32, eager=True).is_in(thai.implode())
     return pl.select(pl.when(known).then(sentences)).to_series()

@@ -9,7 +9,8 @@ from curation.stages.heuristics.words import Floats
 
 
 def duplicates(units: pl.DataFrame, texts: int) -> tuple[Floats, Floats]:
-    """For each of `texts` texts: how many units occurred before in the same text, and the characters in those.
+    """For each of `texts` texts: how many units occurred before in the same text, and the characters in
+    those.
 
     `units` has `row` (number of the text) and `unit`.
     """

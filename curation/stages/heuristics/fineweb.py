@@ -1,7 +1,8 @@
 """The rules FineWeb adds to Gopher's and C4's: Penedo et al. 2024, "The FineWeb Datasets", section 3.6.
 
-For text of unspaced scripts a closing quote may follow the mark that ends a line, a line's length counts three times (one
-character of Chinese says about as much as three of English), and words are estimated from characters.
+For text of unspaced scripts a closing quote may follow the mark that ends a line, a line's length counts
+three times (one character of Chinese says about as much as three of English), and words are estimated from
+characters.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from curation.stages.heuristics.scripts import WIDTH
 from curation.stages.heuristics.texts import Texts
 
 REASONS = {
-    "fineweb_empty": "No line has anything but whitespace (FineWeb).",
-    "fineweb_few_terminal_lines": "Too few of its lines end with a mark that ends a sentence (FineWeb).",
-    "fineweb_short_lines": "Too many of its lines are short (FineWeb).",
-    "fineweb_duplicate_lines": "Too many of its characters are in repeated lines (FineWeb).",
-    "fineweb_many_newlines": "Too many line breaks for its words: a list or a menu (FineWeb).",
+    "fineweb_empty": "no line of it has anything but white space (FineWeb)",
+    "fineweb_few_terminal_lines": "too few of its lines end with a mark that ends a sentence (FineWeb)",
+    "fineweb_short_lines": "too many of its lines are short (FineWeb)",
+    "fineweb_duplicate_lines": "too many of its characters are in repeated lines (FineWeb)",
+    "fineweb_many_newlines": "it has too many line breaks for its words: a list or a menu (FineWeb)",
 }
 
 _TERMINAL = r"\p{Sentence_Terminal}$"
@@ -36,7 +37,7 @@ class FineWebRules:
     max_short_lines: float | None
     short_line_chars: int
     max_duplicate_lines: float | None
-    max_newline_ratio: float | None
+    max_newlines: float | None
 
     def judge(self, texts: Texts) -> pl.DataFrame:
         """`reason, score, threshold` of the first failing rule of each text."""
@@ -47,12 +48,12 @@ class FineWebRules:
             Rule("fineweb_duplicate_lines", self.max_duplicate_lines, "above"),
         ]
         verdict = first_failing(self._line_measures(texts), rules)
-        if self.max_newline_ratio is None:
+        if self.max_newlines is None:
             return verdict
         # Words are only counted where nothing has failed yet.
         left = verdict["reason"].is_null()
         newlines = first_failing(
-            _newline_ratio(texts, left), [Rule("fineweb_many_newlines", self.max_newline_ratio, "above")]
+            _newline_ratio(texts, left), [Rule("fineweb_many_newlines", self.max_newlines, "above")]
         )
         return verdict.select(pl.coalesce(pl.col(name), newlines[name]) for name in verdict.columns)
 

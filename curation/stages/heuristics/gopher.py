@@ -1,10 +1,10 @@
 """The quality rules of Gopher: Rae et al. 2021, "Scaling Language Models", appendix A.1.1.
 
-Differences for text of unspaced scripts (Chinese, Japanese, Thai …): words are estimated from characters, the mean word
-length is not judged, stop words are looked for anywhere in the text, a run of "……" is one ellipsis and the bullets
-common there count as bullets. For the `sft` profile code, headings and hashtags do not count as symbols, only bullets with
-nothing behind them count, a digit or an emoji counts as content, and shares of fewer than `ratio_min_words` words or
-`ratio_min_lines` lines are not judged.
+Differences for text of unspaced scripts (Chinese, Japanese, Thai …): words are estimated from characters, the
+mean word length is not judged, stop words are looked for anywhere in the text, a run of "……" is one ellipsis
+and the bullets common there count as bullets. For the `sft` profile code, headings and hashtags do not count
+as symbols, only bullets with nothing behind them count, a digit or an emoji counts as content, and shares of
+fewer than `ratio_min_words` words or `ratio_min_lines` lines are not judged.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from curation.stages.heuristics.texts import Texts
 from curation.stages.heuristics.words import CONTENT, LETTER, SYMBOL, UNSPACED, Floats
 
 REASONS = {
-    "gopher_too_few_words": "Fewer words than min_words (Gopher).",
-    "gopher_too_many_words": "More words than max_words (Gopher).",
-    "gopher_short_words": "The mean word is shorter than min_mean_word_length (Gopher).",
-    "gopher_long_words": "The mean word is longer than max_mean_word_length (Gopher).",
-    "gopher_hashes": "Too many # for its words (Gopher).",
-    "gopher_ellipses": "Too many ellipses for its words (Gopher).",
-    "gopher_bullet_lines": "Too large a share of its lines begins with a bullet (Gopher).",
-    "gopher_ellipsis_lines": "Too large a share of its lines ends with an ellipsis (Gopher).",
-    "gopher_few_alphabetic": "Too few of its words have a letter (Gopher).",
-    "gopher_few_stop_words": "Too few different stop words: hardly running text (Gopher).",
+    "gopher_too_few_words": "it has too few words (Gopher)",
+    "gopher_too_many_words": "it has too many words (Gopher)",
+    "gopher_short_words": "its words are too short on average (Gopher)",
+    "gopher_long_words": "its words are too long on average (Gopher)",
+    "gopher_hashes": "it has too many # for its words (Gopher)",
+    "gopher_ellipses": "it has too many ellipses for its words (Gopher)",
+    "gopher_bullet_lines": "too many of its lines begin with a bullet (Gopher)",
+    "gopher_ellipsis_lines": "too many of its lines end with an ellipsis (Gopher)",
+    "gopher_few_alphabetic": "too few of its words have a letter (Gopher)",
+    "gopher_few_stop_words": "it has too few different stop words: hardly running text (Gopher)",
 }
 
 _BULLET = r"^\s*[•-]"
@@ -50,8 +50,8 @@ class GopherRules:
     max_words: float | None
     min_mean_word_length: float | None
     max_mean_word_length: float | None
-    max_hash_ratio: float | None
-    max_ellipsis_ratio: float | None
+    max_hashes: float | None
+    max_ellipses: float | None
     max_bullet_lines: float | None
     max_ellipsis_lines: float | None
     min_alpha_words: float | None
@@ -85,8 +85,8 @@ class GopherRules:
             Rule("gopher_too_many_words", self.max_words, "above"),
             Rule("gopher_short_words", self.min_mean_word_length, "below"),
             Rule("gopher_long_words", self.max_mean_word_length, "above"),
-            Rule("gopher_hashes", self.max_hash_ratio, "above"),
-            Rule("gopher_ellipses", self.max_ellipsis_ratio, "above"),
+            Rule("gopher_hashes", self.max_hashes, "above"),
+            Rule("gopher_ellipses", self.max_ellipses, "above"),
             Rule("gopher_bullet_lines", self.max_bullet_lines, "above"),
             Rule("gopher_ellipsis_lines", self.max_ellipsis_lines, "above"),
             Rule("gopher_few_alphabetic", self.min_alpha_words, "below"),
@@ -96,7 +96,9 @@ class GopherRules:
     def _symbols(self, prose: Texts) -> list[pl.Series]:
         """Hashes and ellipses for each word."""
         hashed = without_hashtags(prose.series) if self.answers else prose.series
-        frame = pl.DataFrame({"hashed": hashed, "text": prose.series, "words": _at_least(prose.word_counts, self.ratio_min_words)})
+        frame = pl.DataFrame(
+            {"hashed": hashed, "text": prose.series, "words": _at_least(prose.word_counts, self.ratio_min_words)}
+        )
         text = pl.col("text")
         dots = text.str.count_matches("...", literal=True)
         each = dots + text.str.count_matches("…", literal=True)

@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from curation.stages.heuristics.scripts import UNSPACED, WIDTH
 
-_TAIL = 20_000  # characters looked at: a loop that is worth a drop shows well before
-_PROBE = 16  # the last characters, looked for earlier on: where they recur may be one unit away
-_CANDIDATES = 100  # recurrences tried before giving up
-# A unit without a letter (rules of dashes, blanks to fill in, zeros of a number) must run on this many times longer.
+_TAIL = 20_000  # characters looked at: a loop worth a drop shows well before
+_PROBE = 12  # the last characters, looked for earlier on: where they stand again may be one unit away
+_CANDIDATES = 50  # such places tried before giving up
+# A unit without a letter (a rule of dashes, a blank to fill in, the zeros of a number) must go on this much
+# longer.
 _PATIENCE = 5
+
+_LETTER = re.compile(r"[^\W\d_]")
+_WIDE = re.compile(f"[{UNSPACED}]")
 
 
 def looping(texts: pl.Series, min_repeats: int, min_chars: int) -> pl.DataFrame:
-    """`repeats, unit` of each text: how often its last unit stands at its end, and the unit's characters; null: no loop.
+    """`repeats, unit` of each text: how often one unit stands at its end, and the unit's characters; null
+    where none does.
 
-    A loop is `min_repeats` or more units, the last one may be cut short, over at least `min_chars` characters (one of an
-    unspaced script counts as three).
+    A loop has at least `min_repeats` whole units, wherever the last one was cut, over at least `min_chars`
+    characters; a character of an unspaced script counts as three.
     """
-    stripped = texts.str.strip_chars_end()
-    found: list[tuple[int, int] | None] = [None] * len(texts)
-    for row in (stripped.str.len_chars() >= min(min_chars // WIDTH, _PROBE)).arg_true():
-        found[row] = _loop(stripped[row][-_TAIL:], min_repeats, min_chars)
-    return pl.DataFrame(
-        {
-            "repeats": pl.Series([loop and loop[0] for loop in found], dtype=pl.Int64),
-            "unit": pl.Series([loop and loop[1] for loop in found], dtype=pl.Int64),
-        }
-    )
+    tails = texts.str.strip_chars_end().str.tail(_TAIL)
+    repeats: list[int | None] = [None] * len(texts)
+    units: list[int | None] = [None] * len(texts)
+    for row in (tails.str.len_bytes() >= min_chars).arg_true():
+        repeats[row], units[row] = _loop(tails[row], min_repeats, min_chars)
+    return pl.DataFrame({"repeats": pl.Series(repeats, dtype=pl.Int64), "unit": pl.Series(units, dtype=pl.Int64)})
+
+
+def _loop(tail: str, min_repeats: int, min_chars: int) -> tuple[int | None, int | None]:
+    """A text that ends in a loop holds its last characters once more, one unit earlier: only such places are tried."""
+    probe, end = tail[-_PROBE:], len(tail)
+    place = end - len(probe)
+    for _ in range(_CANDIDATES):
+        place = tail.rfind(probe, 0, place + len(probe) - 1)
+        unit = end - len(probe) - place
+        if place < 0 or unit * min_repeats > end:
+            break
+        if tail[-unit * min_repeats : -unit] != tail[-unit * (min_repeats - 1) :]:
+            continue
+        repeats = min_repeats
+        text = tail[-unit:]
+        while tail[-unit * (repeats + 1) : -unit * repeats] == text:
+            repeats += 1
+        if repeats * _width(text) >= min_chars:
+            return repeats, unit
+    return None, None
+
+
+def _width(unit: str) -> float:
+    width = len(unit) + (WIDTH - 1) * len(_WIDE.findall(unit))
+    return width if _LETTER.search(unit) else width / _PATIENCE

@@ -1,7 +1,7 @@
 """Repeated n-grams of many texts at once.
 
-An n-gram can only occur twice where its first n - 1 words do, so each length looks only at the places where the length before
-repeated: after the first sort the work shrinks to what really repeats.
+An n-gram can only occur twice where its first n - 1 words do, so each length looks only at the places where
+the length before repeated: after the first sort the work shrinks to what really repeats.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from curation.stages.heuristics.words import Floats, Ints, WordTable
 class Repeats:
     """The places of all n-grams that occur more than once in their text, and which of them are equal.
 
-    places: index of the first word in the table, grouped: equal n-grams of one text stand together, texts in order.
-    groups: a number for each place, ascending. firsts, counts: per group, its first place and how many it has.
+    places: index of the first word in the table, grouped: equal n-grams of one text stand together, texts in
+    order. groups: a number for each place, ascending. firsts, counts: per group, its first place and how many
+    it has.
     """
 
     n: int
@@ -60,8 +61,8 @@ def _span(table: WordTable, places: Ints, n: int, joint: int) -> Ints:
 def top_characters(table: WordTable, found: Repeats, joint: int, min_count: int) -> Floats:
     """Characters in the most frequent n-gram of each text (the earliest of equals), over all its occurrences.
 
-    A text without a repeated n-gram has its first one once, if `min_count` lets it count; 0 for texts that are shorter, or
-    whose most frequent n-gram occurs less than `min_count` times.
+    A text without a repeated n-gram has its first one once, if `min_count` lets it count; 0 for texts that
+    are shorter, or whose most frequent n-gram occurs less than `min_count` times.
     """
     characters = np.zeros(len(table), np.float64)
     if min_count <= 1:
@@ -84,8 +85,9 @@ def top_characters(table: WordTable, found: Repeats, joint: int, min_count: int)
 def duplicate_characters(table: WordTable, found: Repeats, limits: Floats) -> Floats:
     """Characters of each text in n-grams that occurred before, none counted twice.
 
-    Reading from the left, an n-gram met before counts whole and is skipped; any other one is remembered. Exact only where
-    the result can exceed the text's limit, an upper bound (all repeated places, overlaps merged) elsewhere.
+    Reading from the left, an n-gram met before counts whole and is skipped; any other one is remembered.
+    Exact only where the result can exceed the text's limit, an upper bound (all repeated places, overlaps
+    merged) elsewhere.
     """
     later = found.places != found.firsts[found.groups]
     depth = np.zeros(len(table.numbers) + 1, np.int64)

@@ -1,7 +1,7 @@
 """What is left of an answer once its code is taken out: rules about symbols are meant for prose.
 
-Only Markdown that says it is code counts (fences, back-quotes, indented blocks after a blank line); the texts that have
-none are handed back as they are.
+Only Markdown that says it is code counts (fences, back-quotes, indented blocks after a blank line); the texts
+that have none are handed back as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def without_code(texts: pl.Series) -> pl.Series:
         return texts
     prose = texts.filter(quoted)
     for pattern in (_FENCED, _QUOTED, _INDENTED):
-        prose = prose.str.replace_all(pattern, " ")
+        prose = prose.str.replace_all(pattern, "")
     return _put_back(texts, quoted, prose)
 
 
@@ -37,6 +37,4 @@ def without_hashtags(texts: pl.Series) -> pl.Series:
 
 def _put_back(texts: pl.Series, chosen: pl.Series, changed: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"text": texts}).with_row_index("row")
-    return frame.update(
-        pl.DataFrame({"row": chosen.arg_true(), "text": changed}), on="row", how="left"
-    )["text"]
+    return frame.update(pl.DataFrame({"row": chosen.arg_true(), "text": changed}), on="row", how="left")["text"]

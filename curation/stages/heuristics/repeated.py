@@ -1,13 +1,14 @@
 """The repetition rules of Gopher: Rae et al. 2021, "Scaling Language Models", table A1.
 
-For text of unspaced scripts every character is a word of the n-grams, so an n-gram of n words is one of n times the mean
-word length of the language in characters (1.6 in Chinese): the share of text it covers then means the same.
+For text of unspaced scripts every character is a word of the n-grams, so an n-gram of n words is one of n
+times the mean word length of the language in characters (1.6 in Chinese): the share of text it covers then
+means the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from curation.stages.heuristics.ngrams import duplicate_characters, repeats, top
 from curation.stages.heuristics.rules import Rule, first_failing
 from curation.stages.heuristics.scripts import HAN_PER_WORD, KANA_PER_WORD, THAI_PER_WORD
 from curation.stages.heuristics.texts import Texts
-from curation.stages.heuristics.words import Floats, WordTable
+from curation.stages.heuristics.words import SYMBOL, Floats, WordTable
 
 _CHARACTERS_PER_WORD = {"": 1.0, "zh": HAN_PER_WORD, "ja": (HAN_PER_WORD + KANA_PER_WORD) / 2, "th": THAI_PER_WORD}
 
@@ -26,8 +27,10 @@ _CHARACTERS_PER_WORD = {"": 1.0, "zh": HAN_PER_WORD, "ja": (HAN_PER_WORD + KANA_
 class Shares:
     """What a text is measured for, None = off: shares of units for `*_frac`, of characters for the others.
 
-    top, dup: limits by n, in words. min_words, min_lines: texts with fewer are not measured for n-grams, for lines and
-    paragraphs. min_count: how often the most frequent n-gram must occur to count.
+    top, dup: limits by n, in words. min_words, min_lines: texts with fewer are not measured for n-grams, for
+    lines and paragraphs. min_count: how often the most frequent n-gram must occur to count. answers: a text
+    without characters is nothing bad, and the characters of marks (blanks to fill in, rules of dashes) are
+    not counted as repeated.
     """
 
     dup_para_frac: float | None
@@ -39,16 +42,18 @@ class Shares:
     min_words: int | None
     min_lines: int | None
     min_count: int
+    answers: bool
 
     def judge_lines(self, texts: pl.Series) -> pl.DataFrame:
         """`reason, score, threshold` by repeated paragraphs and lines, null where none fails."""
-        characters = texts.str.len_chars().to_numpy().astype(np.float64)
+        characters = _characters(texts)
         paragraphs = texts.str.strip_chars().str.replace_all(r"\n{2,}", "\n\n").str.split("\n\n")
         measures = pl.DataFrame(
             _shares("dup_para", paragraphs, characters, self.min_lines)
             | _shares("dup_line", texts.str.replace_all(r"\n+", "\n").str.split("\n"), characters, self.min_lines)
-        )
+        ).with_columns(empty=characters)
         rules = [
+            Rule("empty", None if self.answers else 1, "below"),
             Rule("dup_para_frac", self.dup_para_frac, "above"),
             Rule("dup_para_char_frac", self.dup_para_char_frac, "above"),
             Rule("dup_line_frac", self.dup_line_frac, "above"),
@@ -59,13 +64,18 @@ class Shares:
     def judge_ngrams(self, series: pl.Series) -> pl.DataFrame:
         """`reason, score, threshold` by repeated n-grams, null where none fails."""
         texts = Texts(series)
-        characters = series.str.len_chars().to_numpy().astype(np.float64)
+        characters = _characters(series)
         if self.min_words is not None:
             characters[texts.word_counts < self.min_words] = np.inf  # every share of it is 0
-        found = pl.DataFrame(schema={"row": pl.UInt32, "reason": pl.String, "score": pl.Float64, "threshold": pl.Float64})
+        found = pl.DataFrame(
+            schema={"row": pl.UInt32, "reason": pl.String, "score": pl.Float64, "threshold": pl.Float64}
+        )
         for (language,), rows in texts.scripts.with_row_index("row").group_by("language", maintain_order=True):
             chosen = rows["row"].to_numpy()
             table = texts.words if len(chosen) == len(texts) else WordTable.of(series.gather(chosen))
+            if self.answers:
+                marks = (table.kinds & SYMBOL) != 0
+                table = replace(table, lengths=np.where(marks, 0, table.lengths))
             verdict = self._judge_table(table, characters[chosen], str(language))
             found = found.vstack(verdict.insert_column(0, rows["row"]))
         return found.sort("row").drop("row")
@@ -76,15 +86,25 @@ class Shares:
         top = {round(n * scale): (f"top_{n}gram", limit) for n, limit in self.top.items()}
         dup = {round(n * scale): (f"dup_{n}gram", limit) for n, limit in self.dup.items()}
         measures: dict[str, Floats] = {}
+        whole = np.maximum(characters, 1)
+        failed = np.zeros(len(table), np.bool_)
         for repeated in repeats(table, max([*top, *dup, 0])):
             if repeated.n in top:
-                reason, _ = top[repeated.n]
-                measures[reason] = top_characters(table, repeated, joint, self.min_count) / characters
+                reason, limit = top[repeated.n]
+                measures[reason] = top_characters(table, repeated, joint, self.min_count) / whole
+                failed |= measures[reason] > limit
             if repeated.n in dup:
                 reason, limit = dup[repeated.n]
-                measures[reason] = duplicate_characters(table, repeated, limit * characters) / characters
+                # What has failed before needs no exact figure here.
+                exact_from = np.where(failed, np.inf, limit * whole)
+                measures[reason] = duplicate_characters(table, repeated, exact_from) / whole
+                failed |= measures[reason] > limit
         rules = [Rule(reason, limit, "above") for reason, limit in (*top.values(), *dup.values())]
         return first_failing(pl.DataFrame(measures), rules)
+
+
+def _characters(texts: pl.Series) -> Floats:
+    return texts.str.len_chars().to_numpy().astype(np.float64)
 
 
 def _shares(name: str, units: pl.Series, characters: Floats, least: int | None) -> dict[str, pl.Series]:

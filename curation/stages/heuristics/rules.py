@@ -19,7 +19,7 @@ class Rule:
 
 
 def first_failing(measures: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
-    """One row a text: `reason, score, threshold` of the first rule that fails, in the order given; null if none does."""
+    """`reason, score, threshold` of the first rule that each text fails, in the order given; null where none fails."""
     active = [rule for rule in rules if rule.threshold is not None]
     failing = pl.Series("rule", [None] * measures.height, pl.Int32)
     frame = measures.with_columns(failing)

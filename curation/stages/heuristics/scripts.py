@@ -1,8 +1,9 @@
 """Writing systems that put no space between words, and how many words their characters stand for.
 
-Published thresholds count English words. Chinese, Japanese, Thai, Lao, Khmer and Burmese text has no word boundaries to
-count, so a word is taken to be a fixed number of characters, near the mean word length of each script's corpora. Regular
-expressions here are in the syntax that polars (Rust `regex`) and Python share, except where said.
+Published thresholds count English words. Chinese, Japanese, Thai, Lao, Khmer and Burmese text has no word
+boundaries to count, so a word is taken to be a fixed number of characters, near the mean word length of each
+script's corpora. Regular expressions here are in the syntax that polars (Rust `regex`) and Python share,
+except where said.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ HAN_PER_WORD = 1.6
 KANA_PER_WORD = 2.4
 THAI_PER_WORD = 4.5  # code points, vowel signs included; Lao, Khmer and Burmese as well
 
-# A page of English has about this many times the characters of its Chinese or Japanese translation: line lengths in
-# characters are multiplied by it.
+# A page of English has about this many times the characters of its Chinese or Japanese translation: line
+# lengths in characters are multiplied by it.
 WIDTH = 3.0
 
 # The ranges are written out because Python's `re` knows no script properties.
@@ -30,8 +31,8 @@ UNSPACED = HAN + KANA + THAI
 # Punctuation that stands alone in these scripts: it separates words although no space is near.
 CJK_PUNCTUATION = "\u3001-\u3003\u3008-\u3011\u3014-\u301f\u30fb\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 
-# From this share of a text's letters on, the text counts as unspaced: a Chinese answer full of English names and code
-# stays Chinese, an English one that quotes a Chinese term stays English.
+# From this share of a text's letters on, the text counts as unspaced: a Chinese answer full of English names
+# and code stays Chinese, an English one that quotes a Chinese term stays English.
 UNSPACED_SHARE = 0.25
 
 
@@ -58,7 +59,8 @@ def unspaced_words(text: pl.Expr) -> pl.Expr:
 
 
 def script_frame(texts: pl.Series) -> pl.DataFrame:
-    """For each text: `unspaced` (bool: mostly of an unspaced script) and `language` (zh, ja, th, or "" when spaced).
+    """For each text: `unspaced` (bool: mostly of an unspaced script) and `language` (zh, ja, th, or "" when
+    spaced).
 
     Plain ASCII, told by its byte length, is not looked at: on an English corpus this costs next to nothing.
     """

@@ -8,10 +8,11 @@ from curation.stages.heuristics.words import MARK, STOP, Ints, WordTable
 
 
 def sentence_counts(table: WordTable) -> Ints:
-    """Sentences of each text, at least 1: a new one begins at the first word after a mark that ends a sentence.
+    """Sentences of each text, at least 1: a new one begins at the first word after a mark that ends a
+    sentence.
 
-    Closing quotes and brackets between the two belong to the sentence that ends. "Mr." and "3.5" are single words, so
-    their periods end nothing.
+    Closing quotes and brackets between the two belong to the sentence that ends. "Mr." and "3.5" are single
+    words, so their periods end nothing.
     """
     stop = table.has(STOP)
     chosen = np.flatnonzero(stop | ~table.has(MARK))

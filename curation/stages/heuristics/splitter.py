@@ -1,10 +1,10 @@
 """Splitting one whitespace-free chunk of text into words, the way English treebanks do.
 
-The published thresholds were set on words that include punctuation marks, with contractions cut in two ("do" "n't"). These
-rules cut the same way as the tokenizers those filters are run with (spaCy's blank English pipeline: the agreement is
-measured in `benchmarks/quality_agreement.py`), in the order: known chunk; marks peeled off both ends, one at a time, as
-long as what is left is not a known chunk; web address left whole; the rest cut at inner marks. Characters of scripts
-without spaces are one word each, whatever is beside them.
+The published thresholds were set on words that include punctuation marks, with contractions cut in two ("do"
+"n't"). These rules cut the same way as the tokenizers those filters are run with (spaCy's blank English
+pipeline: the agreement is measured in `benchmarks/quality_agreement.py`), in the order: known chunk; marks
+peeled off both ends, one at a time, as long as what is left is not a known chunk; web address left whole; the
+rest cut at inner marks. Characters of scripts without spaces are one word each, whatever is beside them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _SUFFIX = re.compile(
     rf"(?:['’][sS]|[—–{_MARKS}{_QUOTES}{_ICONS}]|(?<=[0-9])(?:\+|[{_CURRENCY}]|US\$|C\$|A\$|{_UNITS})"
     rf"|(?<=[0-9%²+\-{_LOWER}{_MARKS}{_QUOTES}])\.|(?<=[{_UPPER}][{_UPPER}])\.)$"
 )
-# Begins with one character class, which `re` can skip ahead to; what must stand before the mark is looked up behind it.
+# Begins with one character class, which `re` can skip ahead to; what must stand before the mark is looked up
+# behind it.
 _INNER = re.compile(
     rf"[.…,+\-*^–—~:<>=/{_ICONS}](?:(?<=\.)\.+|(?<=[…{_ICONS}])|(?<=[0-9][+\-*^])(?=[0-9-])"
     rf"|(?<=[{_LOWER}{_QUOTES}]\.)(?=[{_UPPER}{_QUOTES}])|(?<=[^\W\d_],)(?=[^\W\d_])"
@@ -48,20 +49,21 @@ _PLAIN = re.compile(r"([(\"\[]?)([A-Za-z]+)([,.;:)\"\]]?)")
 
 _LONGEST_MARK = 4  # "km/h", "mbar"
 
-# Beyond this many characters a chunk is no word but data (base64, a rule of dashes): it is cut without peeling, in
-# one pass, so that a hostile line cannot make peeling quadratic.
+# Beyond this many characters a chunk is no word but data (base64, a rule of dashes): it is cut without
+# peeling, in one pass, so that a hostile line cannot make peeling quadratic.
 _LONG = 500
 _ROUGH = re.compile(r"\w+|[^\w]")
 
 # "Jan." stays one word: the period belongs to it.
 _ABBREVIATIONS = (
-    "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mr Mrs Ms Messrs Dr Prof Rev Gen Gov Sen Rep Adm Jr St Mt Bros Co co "
-    "Corp Inc Ltd vs e.g E.g E.G i.e I.e I.E a.m p.m v.s Ph.D D.C N.Y N.J N.H N.C N.D N.M S.C Ala Ariz Ark Calif Colo Conn "
-    "Del Fla Ga Ia Id Ill Ind Kan Kans Ky La Mass Md Mich Minn Miss Mo Mont Neb Nebr Nev Okla Ore Pa Tenn Va Wash Wis"
+    "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mr Mrs Ms Messrs Dr Prof Rev Gen Gov Sen Rep Adm Jr St Mt Bros "
+    "Co co Corp Inc Ltd vs e.g E.g E.G i.e I.e I.E a.m p.m v.s Ph.D D.C N.Y N.J N.H N.C N.D N.M S.C Ala Ariz Ark Calif "
+    "Colo Conn Del Fla Ga Ia Id Ill Ind Kan Kans Ky La Mass Md Mich Minn Miss Mo Mont Neb Nebr Nev Okla Ore Pa Tenn Va "
+    "Wash Wis"
 )
 _WHOLE = (
-    "and/or w/o o'clock O'clock ma'am Ma'am 'cause 'Cause 'em 'bout 'd 're 's 'S '' C++ :) :( ;) :-) :-( ;-) :D :P :p :/ "
-    "=( =) (: (; <3 8) :o :O :x :X :* :| ^_^ -_- :} :] [: :> xD XD"
+    "and/or w/o o'clock O'clock ma'am Ma'am 'cause 'Cause 'em 'bout 'd 're 's 'S '' C++ :) :( ;) :-) :-( ;-) :D :P :p "
+    ":/ =( =) (: (; <3 8) :o :O :x :X :* :| ^_^ -_- :} :] [: :> xD XD"
 )
 _PRONOUNS = "i you he she it we they"
 _QUESTIONS = "who what when where why how"
@@ -121,7 +123,7 @@ def split_chunk(chunk: str) -> tuple[str, ...]:
     plain = _PLAIN.fullmatch(chunk)
     if plain is not None and plain[2] not in _KNOWN and f"{plain[2]}{plain[3]}" not in _KNOWN:
         head, word, tail = plain.groups()
-        if tail != "." or word[-1].islower() or word[-2:].isupper() and len(word) > 1:
+        if tail != "." or word[-1].islower() or (word[-2:].isupper() and len(word) > 1):
             return tuple(part for part in (head, word, tail) if part)
     if not chunk.isascii():
         pieces = _STANDALONE.findall(chunk)
@@ -171,7 +173,7 @@ def _peel(chunk: str) -> tuple[list[str], str, list[str]]:
 
 
 def _back(chunk: str) -> str:
-    """The mark at the end of `chunk`, "" if there is none. Only its last characters are searched: it is the hot spot."""
+    """The mark at the end of `chunk`, or "". This is the hot spot: only the last characters are searched."""
     if chunk.endswith(".."):
         return chunk[len(chunk.rstrip(".")) :]
     mark = _SUFFIX.search(chunk, max(0, len(chunk) - _LONGEST_MARK))

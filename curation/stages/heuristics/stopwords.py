@@ -1,7 +1,7 @@
 """Frequent function words, eight a language as in Rae et al. (2021), whose English list is the first.
 
-Text that holds fewer than two of its language's list is seldom running prose. The words of spaced languages are whole
-words in lower case; those of Chinese, Japanese and Thai are looked for anywhere in the text.
+Text that holds fewer than two of its language's list is seldom running prose. The words of spaced languages
+are whole words in lower case; those of Chinese, Japanese and Thai are looked for anywhere in the text.
 """
 
 from __future__ import annotations
@@ -45,5 +45,6 @@ UNSPACED: dict[str, tuple[str, ...]] = {
     "th": ("ที่", "และ", "การ", "เป็น", "ใน", "ของ", "ได้", "มี"),
 }
 
-# Spaced scripts with a list above. Text in any other script (Greek, Hebrew, Korean …) has nothing to be held against.
+# Spaced scripts with a list above. Text in any other script (Greek, Hebrew, Korean …) has nothing to be held
+# against.
 COVERED_SCRIPTS = r"[\p{Latin}\p{Cyrillic}\p{Arabic}\p{Devanagari}]"

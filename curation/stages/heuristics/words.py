@@ -1,7 +1,8 @@
-"""The words of many texts at once: one array of word numbers, and what the rules need to know about each word.
+"""The words of many texts at once: one array of word numbers, and what the rules need to know about each
+word.
 
-Splitting on whitespace and numbering the distinct chunks happens in Arrow; only chunks that this process has not met
-before reach Python, about one in eight in a first batch of English and few later on.
+Splitting on whitespace and numbering the distinct chunks happens in Arrow; only chunks that this process has
+not met before reach Python, about one in eight in a first batch of English and few later on.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ UNSPACED = 32  # is a character of a script without spaces
 
 _STOPS = frozenset("!.?。．！？｡։؟۔।॥။።፧‼‽⁇⁈⁉⸮﹒﹖﹗᠃᠉")
 
-# A vocabulary past this many words (some 300 MB with its chunks) is replaced, so that memory does not follow the corpus.
+# A vocabulary past this many words (some 300 MB with its chunks) is replaced, so that memory does not follow
+# the corpus.
 _VOCABULARY_LIMIT = 1_000_000
 _REMEMBERED = 40  # longest chunk whose words are kept for the next time: longer ones (addresses) seldom return
 
@@ -115,8 +117,8 @@ def shared_vocabulary() -> Vocabulary:
 class WordTable:
     """The words of `len(starts) - 1` texts, one after the other.
 
-    numbers: word numbers, flat. starts: text i has numbers[starts[i]:starts[i + 1]]. lengths, kinds, weights: of every
-    word of the vocabulary, by its number.
+    numbers: word numbers, flat. starts: text i has numbers[starts[i]:starts[i + 1]]. lengths, kinds, weights:
+    of every word of the vocabulary, by its number.
     """
 
     vocabulary: Vocabulary
@@ -129,8 +131,8 @@ class WordTable:
     @staticmethod
     def of(texts: pl.Series) -> WordTable:
         """Split every text into words (see `splitter`)."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        import pyarrow as pa  # type: ignore[import-untyped]
+        import pyarrow.compute as pc  # type: ignore[import-untyped]
 
         split = pc.utf8_split_whitespace(texts.to_arrow().cast(pa.large_string()))
         chunks = split.flatten().dictionary_encode()
@@ -166,7 +168,8 @@ class WordTable:
 
     def has(self, kind: int) -> npt.NDArray[np.bool_]:
         """For each word of the texts, whether it is of this kind."""
-        return (self.kinds[self.numbers] & kind) != 0
+        found: npt.NDArray[np.bool_] = (self.kinds[self.numbers] & kind) != 0
+        return found
 
     def total(self, amounts: npt.NDArray[np.bool_] | Ints | Floats) -> Floats:
         """The sum of one amount a word over each text."""
@@ -176,7 +179,8 @@ class WordTable:
 
 
 def _expand(words: Ints, sizes: Ints, order: Ints) -> tuple[Ints, Ints]:
-    """The words of distinct chunks, laid out in the order the chunks stand in the texts, and where each chunk ends.
+    """The words of distinct chunks, laid out in the order the chunks stand in the texts, and where each chunk
+    ends.
 
     The result's second part has a 0 in front, so that chunk i is [ends[i], ends[i + 1]).
     """

@@ -1,0 +1,77 @@
+"""A random part of the corpus, the same one however the corpus is cut or worked on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
+
+import polars as pl
+import xxhash
+from pydantic import Field, model_validator
+
+from curation.schema import Batch, Decisions
+from curation.stage import CorpusStage, StageContext
+
+
+class Sample(CorpusStage):
+    """Keep a random sample: a fraction of the records, or a number of them.
+
+    Which records are drawn follows from their content as read and the seed alone, so neither shards nor workers nor the
+    names of files matter, and a smaller sample is part of a larger one with the same seed. Copies of one text are drawn
+    together, the earlier first: drop duplicates before sampling.
+    """
+
+    name: ClassVar[str] = "sample"
+    reasons: ClassVar[Mapping[str, str]] = {"not_sampled": "it was not drawn"}
+
+    fraction: float | None = Field(None, ge=0, le=1, description="share of the records to keep, rounded to the nearest")
+    n: int | None = Field(None, ge=0, description="number of records to keep; all where there are fewer")
+    by: Literal["source"] | None = Field(None, description="source: that fraction or number of each source")
+    seed: int | None = Field(None, ge=0, lt=1 << 63, description="seed of the draw; the recipe's by default")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if (self.fraction is None) == (self.n is None):
+            raise ValueError("give either fraction or n")
+        return self
+
+    def fingerprint_facts(self) -> Mapping[str, object]:
+        """How many are drawn only counts when deciding."""
+        return {"seed": self.seed}
+
+    def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:
+        """`record_id, source, draw`: a 64-bit hash of content and seed, the lowest are drawn first."""
+        seed = context.seed if self.seed is None else self.seed
+        # XXH3 is specified and stable, unlike polars' own hash. The salt keeps this draw independent of other stages'.
+        salt = f"sample:{seed}:"
+        draws = [xxhash.xxh3_64_intdigest(salt + digest) for digest in batch.records["content_hash"]]
+        return batch.records.select("record_id", "source").with_columns(draw=pl.Series(draws, dtype=pl.UInt64))
+
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
+        """All records but the first of the draw are dropped; score: their place in it, threshold: the last one kept."""
+        group = pl.col("source") if self.by == "source" else pl.lit(0)
+        wanted = pl.lit(self.n) if self.n is not None else _nearest(pl.len() * pl.lit(self.fraction))
+        dropped = (
+            fingerprints.sort("draw", "ordinal")
+            .with_columns(
+                place=pl.int_range(1, pl.len() + 1).over(group), wanted=wanted.over(group).cast(pl.Int64)
+            )
+            .filter(pl.col("place") > pl.col("wanted"))
+            .sort("ordinal")
+            .collect()
+        )
+        return Decisions.drop(
+            dropped.select(
+                "record_id",
+                reason=pl.lit("not_sampled"),
+                score="place",
+                threshold="wanted",
+                detail=pl.lit("place in the draw" + (" of its source" if self.by else "")),
+            )
+        )
+
+
+def _nearest(size: pl.Expr) -> pl.Expr:
+    """Halves go up. A hair is added so that 0.1 of 25 is 3, though 0.1 has no exact binary form."""
+    return (size + 0.5 + math.ulp(1.0) * 16).floor()
