@@ -44,6 +44,8 @@ def documents(count: int, seed: int, data: Path | None) -> Iterator[str]:
         before = made
         for text in _texts(paths, data):
             for document in _cut(text, rng):
+                if len(document) < 300 and rng.random() < 0.8:
+                    continue  # enough of the short ones, which every filter drops for being short
                 document = _damage(document, rng) if rng.random() < 0.35 else document
                 if hash(document) in seen:
                     continue

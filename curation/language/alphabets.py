@@ -61,5 +61,8 @@ def foreign_letters(languages: tuple[str, ...]) -> NDArray[np.float32]:
     return out
 
 
+@lru_cache(maxsize=1)
 def _letters() -> list[str]:
-    return sorted(set("".join(_ALPHABETS.values())) - set("abcdefghijklmnopqrstuvwxyz"))
+    """The letters that some of the languages of their script write, and some do not."""
+    cyrillic = [set(letters) for letters in _ALPHABETS.values() if "а" in letters]
+    return sorted(set("".join(_ALPHABETS.values())) - set.intersection(*cyrillic))

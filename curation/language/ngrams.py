@@ -7,6 +7,7 @@ of n-grams are found by the FNV-1a hash of their UTF-8 bytes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from curation.language.weights import FNV_PRIME, FNV_START, KEY_BASE, Weights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BEGIN, END, SPACE = ord("<"), ord(">"), ord(" ")
+BEGIN, END = ord("<"), ord(">")
 LONGEST = 4  # characters of an n-gram
 
 
@@ -57,12 +58,12 @@ def _features(
     ends = np.flatnonzero(codes == END)
     begins = np.flatnonzero(codes == BEGIN)
     left = np.repeat(ends, ends - begins + 1) - np.arange(size)
-    wide = np.flatnonzero(codes >= 0x80)
+    wide = _Wide.of(codes)
     buckets = np.uint32(weights.gram_row.size)
     state = np.full(size, FNV_START, dtype=np.uint32)
     rows, places = [], []
     for place in range(LONGEST):
-        state = _hash_on(state[: size - place], codes[place:], wide - place)
+        state = _hash_on(state[: size - place], codes[place:], wide, place)
         if place:
             # A division by a constant and a product are six times as fast as numpy's remainder.
             row = weights.gram_row.take(state - state // buckets * buckets)
@@ -77,21 +78,41 @@ def _features(
     return np.concatenate(rows), owner
 
 
-def _hash_on(state: NDArray[np.uint32], codes: NDArray[np.uint32], wide: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """One more code point into each FNV-1a state; `wide` are the places of those of two or three bytes."""
+@dataclass(frozen=True)
+class _Wide:
+    """The code points of two or three UTF-8 bytes: where they are, and their bytes, widened as fastText does."""
+
+    at: NDArray[np.int64]
+    lead: NDArray[np.uint32]
+    middle: NDArray[np.uint32]  # of those of three bytes
+    last: NDArray[np.uint32]
+    three: NDArray[np.int64]  # which of them have three bytes
+
+    @staticmethod
+    def of(codes: NDArray[np.uint32]) -> _Wide:
+        """Those of `codes`."""
+        at = np.flatnonzero(codes >= 0x80)
+        code = codes.take(at)
+        three = np.flatnonzero(code >= 0x800)
+        signed = np.uint32(0xFFFFFF00)  # fastText takes each byte for a signed one
+        lead = signed | 0xC0 | code >> np.uint32(6)
+        lead[three] = signed | 0xE0 | code[three] >> np.uint32(12)
+        middle = signed | 0x80 | code[three] >> np.uint32(6) & np.uint32(0x3F)
+        return _Wide(at, lead, middle, signed | 0x80 | code & np.uint32(0x3F), three)
+
+
+def _hash_on(state: NDArray[np.uint32], codes: NDArray[np.uint32], wide: _Wide, place: int) -> NDArray[np.uint32]:
+    """The FNV-1a states after one more code point each, that which is `place` further on; `codes` begins there."""
     prime = np.uint32(FNV_PRIME)
     out = (state ^ codes) * prime
-    wide = wide[wide >= 0]
-    if wide.size:
-        code, was = codes[wide], state[wide]
-        three = code >= 0x800
-        high = np.uint32(0xFFFFFF00)  # fastText widens each byte as a signed one
-        first = np.where(three, 0xE0 | code >> np.uint32(12), 0xC0 | code >> np.uint32(6)).astype(np.uint32)
-        middle = np.uint32(0x80) | code >> np.uint32(6) & np.uint32(0x3F)
-        last = np.uint32(0x80) | code & np.uint32(0x3F)
-        was = (was ^ (first | high)) * prime
-        was = np.where(three, (was ^ (middle | high)) * prime, was)
-        out[wide] = (was ^ (last | high)) * prime
+    if wide.at.size:
+        skip = int(np.searchsorted(wide.at, place))
+        skip_three = int(np.searchsorted(wide.three, skip))
+        at = wide.at[skip:] - place
+        hashed = (state.take(at) ^ wide.lead[skip:]) * prime
+        three = wide.three[skip_three:] - skip
+        hashed[three] = (hashed[three] ^ wide.middle[skip_three:]) * prime
+        out[at] = (hashed ^ wide.last[skip:]) * prime
     return out
 
 

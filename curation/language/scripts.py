@@ -95,8 +95,8 @@ def tables() -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
         if unicodedata.category(letter)[0] not in "LM":
             script[code], folded[code] = 0, SPACE
         elif not letter.islower():
-            small = unicodedata.normalize("NFKC", letter).lower() if code >= 0xFF00 else letter.lower()
-            folded[code] = ord(small) if len(small) == 1 else code
+            small = unicodedata.normalize("NFKC", letter) if code >= 0xFF00 else letter
+            folded[code] = ord(small.lower()[0])
     return script, folded
 
 

@@ -11,11 +11,12 @@ import base64
 import datetime
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from curation.errors import InputError
+from curation.errors import InputError, OutputError
 from curation.readers.chunker import Chunker
 from curation.readers.decompress import StreamBroken, read_blocks, unreadable
 from curation.readers.hub import HubName, load_tables
@@ -35,24 +36,21 @@ def read_parquet(
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-    with tempfile.TemporaryFile(dir=scratch) as spread:
-        if compression != "none":
-            try:
-                for block in read_blocks(file, compression, limits):
-                    spread.write(block)
-            except StreamBroken as broken:
-                chunks.bad(None, None, broken.reason, broken.detail, b"")
-                yield from chunks.rest()
-                return
-            spread.seek(0)
+    with ExitStack() as stack:
         try:
-            opened = pq.ParquetFile(spread if compression != "none" else file)
+            plain = file if compression == "none" else stack.enter_context(_spread(file, compression, limits, scratch))
+        except StreamBroken as broken:
+            chunks.bad(None, None, broken.reason, broken.detail, b"")
+            return
+        try:
+            opened = pq.ParquetFile(plain)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise unreadable(file, error) from error
             raise InputError(
                 f"{file} is not a readable Parquet file: {error}", "Write it again, or leave it out of the inputs."
             ) from error
+        stack.callback(opened.close)
         _check_columns(opened.schema_arrow.names, file)
         row = 0
         for group in range(opened.metadata.num_row_groups):
@@ -65,6 +63,21 @@ def read_parquet(
                 detail = f"{end - row} records of row group {group} cannot be decoded: {error}"
                 chunks.bad(row + 1, None, "corrupt_stream", detail, b"")
             row = end
+
+
+def _spread(file: Path, compression: str, limits: Limits, scratch: Path | None) -> IO[bytes]:
+    """The decompressed file, nameless in `scratch`. Raises StreamBroken, and OutputError if there is no room for it."""
+    try:
+        spread = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - the caller closes it
+        for block in read_blocks(file, compression, limits):
+            spread.write(block)
+        spread.seek(0)
+    except OSError as error:
+        raise OutputError(
+            f"there is no room to decompress {file} in {scratch or tempfile.gettempdir()}: {error.strerror or error}",
+            "Make room there, or decompress it yourself.",
+        ) from error
+    return spread
 
 
 def read_hub(name: HubName, chunks: Chunker) -> Iterator[RawChunk]:

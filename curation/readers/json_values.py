@@ -8,6 +8,7 @@ same indentation, and not just behind `[` or `:`. The bytes in between are what 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -17,8 +18,6 @@ from curation.readers.chunker import Chunker
 from curation.readers.json_scan import WHOLE_VALUE, Scanner, Window
 from curation.readers.json_shape import OBJECTS, holds_records
 from curation.readers.model import BLOCK, RAW_KEPT, Limits, RawChunk
-from curation.readers.payload import parse_payload
-from curation.readers.reasons import BadRecord
 
 _BEGINNING = re.compile(rb'\{[ \t\r\n]*+"((?:[^"\\]++|\\.)*+)"[ \t\r\n]*+:', re.DOTALL)
 _LEFT_OVER = re.compile(rb"\s*+[}\]][\s}\]]*+(?=,)")  # closing brackets too many, behind a broken element
@@ -133,7 +132,7 @@ class _Elements:
                 yield from self._unending(resume)
                 return
         payload = window.text[window.at : end]
-        if self._is_json(payload):
+        if _is_balanced(payload):
             self._remember(payload, lead)
         else:
             resume = self._next_like(window.at, end, lead)
@@ -152,17 +151,6 @@ class _Elements:
         self.chunks.add(self.position, line, offset, payload)
         self.window.at = end
         yield
-
-    def _is_json(self, payload: bytes) -> bool:
-        """Whether its brackets and quotes are right, even if something else is wrong with it."""
-        try:
-            orjson.loads(payload)
-        except orjson.JSONDecodeError:
-            try:
-                parse_payload(payload, self.limits)
-            except BadRecord as error:
-                return error.reason != "bad_json"
-        return True
 
     def _find_end(self, limit: int) -> int:
         """Where the value under the cursor ends; -1 if not within `limit` bytes or before the end of the stream."""
@@ -267,3 +255,19 @@ class _Elements:
             if text[max(begin, at - _LEAD) : at].rstrip(b" \t\r\n")[-1:] not in (b"[", b":"):
                 return at
         return -1
+
+
+def _is_balanced(payload: bytes) -> bool:
+    """Whether quotes, brackets and commas are where they belong, even if something else is wrong (NaN, half a surrogate
+    pair, bad bytes, a raw newline): what follows is then no part of this element.
+    """
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        try:
+            json.loads(payload.decode("utf-8", "replace"), strict=False, parse_int=len)
+        except RecursionError:  # the scan has seen all its brackets closed
+            return True
+        except ValueError:
+            return False
+    return True

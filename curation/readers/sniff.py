@@ -79,12 +79,15 @@ def sniff(file: Path, promised: str | None, limits: Limits, shown: str) -> Sniff
             _check_parquet(file, shown)
         return Sniffed("parquet", compression, "utf-8", False)
     text = b"".join(as_utf8([head], encoding))
-    empty = not text.strip() and len(head) < BLOCK and not broken
+    whole = len(head) < BLOCK and not broken
+    empty = whole and not text.strip()
     if promised == "parquet" and not broken:
         problem = "is empty" if empty else "is named as a Parquet file, but is none"
         raise InputError(f"{shown} {problem}", "Name it after what it holds (.jsonl, .csv, .txt …), or write it again.")
     _check_text(shown, head, text, encoding)
-    return Sniffed(promised if empty and promised else _kind(shown, text, promised), compression, encoding, empty)
+    return Sniffed(
+        promised if empty and promised else _kind(shown, text, promised, whole), compression, encoding, empty
+    )
 
 
 def _head(blocks: Iterator[bytes]) -> tuple[bytes, str, bool]:
@@ -132,12 +135,12 @@ def _check_text(shown: str, head: bytes, text: bytes, encoding: str) -> None:
         )
 
 
-def _kind(shown: str, text: bytes, promised: str | None) -> str:
+def _kind(shown: str, text: bytes, promised: str | None, whole: bool) -> str:
     """The kind by content, where the content is clear; else what the name promises."""
     body = text.removeprefix(codecs.BOM_UTF8).lstrip()
-    lines = _first_lines(body, whole=len(text) < BLOCK)
+    lines = _first_lines(body, whole)
     if promised in ("json", "jsonl", None) and body[:1] in (b"{", b"["):
-        return _json_kind(body, lines, promised, len(text) < BLOCK)
+        return _json_kind(body, lines, promised, whole)
     objects = sum(map(_is_object, lines))
     if lines and (objects == len(lines) > 1 or (objects and promised == "json")):
         return "jsonl"  # misnamed
@@ -164,10 +167,10 @@ def _first_lines(body: bytes, whole: bool) -> list[bytes]:
 
 def _json_kind(body: bytes, lines: list[bytes], promised: str | None, whole: bool) -> str:
     """JSON Lines or JSON, of a text that begins with a bracket, whatever it is called."""
+    if len(lines) == 0 or (whole and len(lines) == 1):
+        # an object on one line is the same in both, unless it holds records
+        return "json" if body[:1] == b"[" or (promised is None and holds_records(body)) else promised or "jsonl"
     objects = sum(map(_is_object, lines))
-    if whole and len(lines) == 1:
-        # one object may be one line or one file; an object around records is no record
-        return "jsonl" if objects and promised != "json" and not holds_records(body) else "json"
     if objects * 2 > len(lines):
         return "jsonl"
     if body[:1] == b"[":

@@ -20,6 +20,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+_COMBINING = re.compile(f"{_HIDDEN.pattern}|[\u0300-\u036f\u3099\u309a]")
 _CONTROLS = (
     "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
 ).split()
@@ -64,7 +65,9 @@ def marked(before: str, after: str, limit: int = 900) -> Markup:
             shown = _context(old, place == 0, place == len(pieces) - 1) if long else _named(old)
             spent += min(len(old), 2 * CONTEXT) if long else len(old)
         else:
-            shown = _change("del", old, limit) + _change("ins", new, limit)
+            alike = unicodedata.normalize("NFC", old) == unicodedata.normalize("NFC", new)
+            names = _COMBINING if alike else _HIDDEN  # what looks the same on both sides is told apart by its accents
+            shown = _change("del", old, limit, names) + _change("ins", new, limit, names)
             spent += min(len(old), limit) + min(len(new), limit)
         out += shown
     return out
@@ -212,11 +215,11 @@ def _context(text: str, first: bool, last: bool) -> Markup:
     return _named(text[:head]) + _cut(len(text) - head - tail) + (_named(text[-tail:]) if tail else Markup())
 
 
-def _change(tag: str, text: str, limit: int) -> Markup:
+def _change(tag: str, text: str, limit: int, names: re.Pattern[str]) -> Markup:
     if not text:
         return Markup()
     kept = text if len(text) <= limit else text[:limit]
-    inner = Markup(_SPACE.sub(lambda match: _SPACES[match.group()], str(_named(kept, spaces=True))))
+    inner = Markup(_SPACE.sub(lambda match: _SPACES[match.group()], str(_named(kept, names, bare=True))))
     rest = _cut(len(text) - len(kept)) if len(kept) < len(text) else Markup()
     kind = Markup(' class="blank"') if text.isspace() else Markup()  # shown, but not struck through
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), kind, inner + rest)
@@ -226,13 +229,13 @@ def _cut(characters: int) -> Markup:
     return Markup('<span class="cut">… {} characters …</span>').format(f"{characters:,}")
 
 
-def _named(text: str, spaces: bool = False) -> Markup:
-    """Escaped text, hidden characters as a box with their name or code. `spaces`: blanks inside tags stay away."""
+def _named(text: str, names: re.Pattern[str] = _HIDDEN, bare: bool = False) -> Markup:
+    """Escaped text, what `names` finds as a box with its name or code. `bare`: with no blank in any tag."""
     out = []
     last = 0
-    for match in _HIDDEN.finditer(text):
+    for match in names.finditer(text):
         out.append(str(escape(text[last : match.start()])))
-        out.append(_box(match.group(), spaces))
+        out.append(_box(match.group(), bare))
         last = match.end()
     out.append(str(escape(text[last:])))
     return Markup("".join(out))

@@ -44,29 +44,37 @@ class Clean(RecordStage):
         "emptied": "nothing was left of its prompt or of its answer",
     }
 
-    part: Part = Field("record", description="which turns are cleaned: of the whole record, its prompt, its answer, …")
+    part: Part = Field(
+        default="record", description="which turns are cleaned: of the whole record, its prompt, its answer, …"
+    )
     unicode: Literal["nfc", "nfkc", "keep"] = Field(
-        "nfc",
-        description="normal form: nfc; nfkc (also compatibility forms such as ﬁ or Ａ; full-width punctuation, U+3000 and … "
-        "are kept, as Chinese is written with them); keep",
+        default="nfc",
+        description="normal form: nfc; nfkc (also compatibility forms such as ﬁ or Ａ; full-width punctuation, "
+        "U+3000 and … are kept, as Chinese is written with them); keep",
     )
-    mojibake: bool = Field(True, description="repair UTF-8 that was read in another encoding (cafÃ© becomes café)")
+    mojibake: bool = Field(
+        default=True, description="repair UTF-8 that was read in another encoding (cafÃ© becomes café)"
+    )
     html: Literal["auto", "always", "keep"] = Field(
-        "auto",
-        description="auto: HTML becomes text, unless it is code, a page somebody asked for, or what the record is about; "
-        "always: every tag HTML knows goes; keep: nothing is done",
+        default="auto",
+        description="auto: HTML becomes text, unless it is code, a page somebody asked for, or what the record is "
+        "about; always: every tag HTML knows goes; keep: nothing is done",
     )
-    urls: Literal["keep", "remove", "replace"] = Field("keep", description="what becomes of web addresses")
-    url_token: str = Field("<URL>", min_length=1, max_length=100, description="what replaces them, with urls: replace")
+    urls: Literal["keep", "remove", "replace"] = Field(default="keep", description="what becomes of web addresses")
+    url_token: str = Field(
+        default="<URL>", min_length=1, max_length=100, description="what replaces them, with urls: replace"
+    )
     control_chars: bool = Field(
-        True,
-        description="remove control, zero-width and bidirectional characters; joiners stay in emoji and in scripts that "
-        "need them",
+        default=True,
+        description="remove control, zero-width and bidirectional characters; joiners stay in emoji and in scripts "
+        "that need them",
     )
-    newlines: bool = Field(True, description="make every line end a line feed")
-    whitespace: bool = Field(True, description="tidy blanks and blank lines; indentation, tables and code stay")
-    casefold: bool = Field(False, description="fold letter case; template markers and placeholders keep theirs")
-    code: Literal["keep", "clean"] = Field("keep", description="leave code alone, or clean it as if it were prose")
+    newlines: bool = Field(default=True, description="make every line end a line feed")
+    whitespace: bool = Field(default=True, description="tidy blanks and blank lines; indentation, tables and code stay")
+    casefold: bool = Field(default=False, description="fold letter case; template markers and placeholders keep theirs")
+    code: Literal["keep", "clean"] = Field(
+        default="keep", description="leave code alone, or clean it as if it were prose"
+    )
 
     @field_validator("url_token")
     @classmethod
@@ -120,7 +128,8 @@ class Clean(RecordStage):
                 return _as_frame(turns, after, kinds)
             after.update(moved)
             frame = pl.DataFrame(
-                {"place": list(moved), "content": list(moved.values())}, schema={"place": pl.Int64, "content": pl.String}
+                {"place": list(moved), "content": list(moved.values())},
+                schema={"place": pl.Int64, "content": pl.String},
             )
             state = _records_of(state, state.join(frame, on="place", how="semi"))
             state = state.update(frame, on="place").with_columns(any_sign.alias("dirty"))

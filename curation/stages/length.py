@@ -21,13 +21,6 @@ _UNSPACED = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_HAN}{_UNSPACED}]]"
 WORD = rf"[{_HAN}]|[{_UNSPACED}]{{1,4}}|{_LETTER}+(?:['’\-]{_LETTER}+)*"
 
-UNITS = ("characters", "words", "tokens", "turns")
-
-
-def _bound(unit: str, which: str) -> int | None:
-    found: int | None = Field(None, ge=0, description=f"{which} {unit}")
-    return found
-
 
 class Length(RecordStage):
     """Drop records that are too short or too long.
@@ -42,17 +35,23 @@ class Length(RecordStage):
         "too_long": "more characters, words, tokens or turns than asked for",
     }
 
-    part: Part = Field("record", description="what is measured: the whole record, its prompt, its answer, …")
-    min_chars: int | None = Field(None, ge=0, description="fewest characters (Unicode code points)")
-    max_chars: int | None = Field(None, ge=0, description="most characters")
-    min_words: int | None = Field(None, ge=0, description="fewest words; a Chinese or Japanese character is one")
-    max_words: int | None = Field(None, ge=0, description="most words")
-    min_tokens: int | None = Field(None, ge=0, description="fewest tokens of `tokenizer`, special ones not counted")
-    max_tokens: int | None = Field(None, ge=0, description="most tokens of `tokenizer`")
-    min_turns: int | None = Field(None, ge=0, description="fewest turns (messages)")
-    max_turns: int | None = Field(None, ge=0, description="most turns")
+    part: Part = Field(default="record", description="what is measured: the whole record, its prompt, its answer, …")
+    min_chars: int | None = Field(default=None, ge=0, description="fewest characters (Unicode code points)")
+    max_chars: int | None = Field(default=None, ge=0, description="most characters")
+    min_words: int | None = Field(
+        default=None, ge=0, description="fewest words; a Chinese or Japanese character is one"
+    )
+    max_words: int | None = Field(default=None, ge=0, description="most words")
+    min_tokens: int | None = Field(
+        default=None, ge=0, description="fewest tokens of `tokenizer`, special ones not counted"
+    )
+    max_tokens: int | None = Field(default=None, ge=0, description="most tokens of `tokenizer`")
+    min_turns: int | None = Field(default=None, ge=0, description="fewest turns (messages)")
+    max_turns: int | None = Field(default=None, ge=0, description="most turns")
     tokenizer: str = Field(
-        "", max_length=400, description="a folder with a tokenizer, a tokenizer.json, or a name on the Hugging Face Hub"
+        default="",
+        max_length=400,
+        description="a folder with a tokenizer, a tokenizer.json, or a name on the Hugging Face Hub",
     )
 
     @model_validator(mode="after")

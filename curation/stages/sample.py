@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
@@ -25,10 +24,12 @@ class Sample(CorpusStage):
     name: ClassVar[str] = "sample"
     reasons: ClassVar[Mapping[str, str]] = {"not_sampled": "it was not drawn"}
 
-    fraction: float | None = Field(None, ge=0, le=1, description="share of the records to keep, rounded to the nearest")
-    n: int | None = Field(None, ge=0, description="number of records to keep; all where there are fewer")
-    by: Literal["source"] | None = Field(None, description="source: that fraction or number of each source")
-    seed: int | None = Field(None, ge=0, lt=1 << 63, description="seed of the draw; the recipe's by default")
+    fraction: float | None = Field(
+        default=None, ge=0, le=1, description="share of the records to keep, rounded to the nearest"
+    )
+    n: int | None = Field(default=None, ge=0, description="number of records to keep; all where there are fewer")
+    by: Literal["source"] | None = Field(default=None, description="source: that fraction or number of each source")
+    seed: int | None = Field(default=None, ge=0, lt=1 << 63, description="seed of the draw; the recipe's by default")
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
@@ -54,9 +55,7 @@ class Sample(CorpusStage):
         wanted = pl.lit(self.n) if self.n is not None else _nearest(pl.len() * pl.lit(self.fraction))
         dropped = (
             fingerprints.sort("draw", "ordinal")
-            .with_columns(
-                place=pl.int_range(1, pl.len() + 1).over(group), wanted=wanted.over(group).cast(pl.Int64)
-            )
+            .with_columns(place=pl.int_range(1, pl.len() + 1).over(group), wanted=wanted.over(group).cast(pl.Int64))
             .filter(pl.col("place") > pl.col("wanted"))
             .sort("ordinal")
             .collect()
@@ -73,5 +72,5 @@ class Sample(CorpusStage):
 
 
 def _nearest(size: pl.Expr) -> pl.Expr:
-    """Halves go up. A hair is added so that 0.1 of 25 is 3, though 0.1 has no exact binary form."""
-    return (size + 0.5 + math.ulp(1.0) * 16).floor()
+    """Halves go up; a hair is added so that 0.29 of 50 is 15, though the product is 14.499999999999998."""
+    return (size + 0.5 + 1e-9).floor()

@@ -15,6 +15,7 @@ from curation.errors import StageError
 
 # Texts are encoded so many at a time: enough to keep the tokenizer busy, few enough to bound memory.
 _AT_ONCE = 256
+_EXPECTED = "Give a folder with a tokenizer, a tokenizer.json, or a name on the Hugging Face Hub."
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def load(name: str) -> Counter:
         inner = path / "tokenizer.json"
         return _from_file(inner, name) if inner.is_file() else _from_transformers(str(path), name)
     if name.startswith((".", "/", "~")) or name.endswith(".json") or name.count("/") > 1:
-        raise StageError(f"length: there is no tokenizer at {name}", "Give a folder, a tokenizer.json, or a name on the Hub.")
+        raise StageError(f"length: there is no tokenizer at {name}", _EXPECTED)
     found = _from_hub(name)
     return _from_file(found, name) if found else _from_transformers(name, name)
 
@@ -64,7 +65,7 @@ def _from_file(path: Path, name: str) -> Counter:
         raw = path.read_bytes()
         tokenizer = Tokenizer.from_buffer(raw)
     except Exception as error:  # the library raises bare Exception for what it cannot read
-        raise StageError(f"length: {name} is no tokenizer: {_first_line(error)}", "A tokenizer.json is expected.") from error
+        raise StageError(f"length: {name} is no tokenizer: {_first_line(error)}", _EXPECTED) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return Counter(hashlib.sha256(raw).hexdigest(), lambda texts: _count_fast(tokenizer, texts))
@@ -75,15 +76,17 @@ def _count_fast(tokenizer: Any, texts: list[str]) -> list[int]:
 
 
 def _from_hub(name: str) -> Path | None:
-    """The tokenizer.json of a repository, from the cache or (unless HF_HUB_OFFLINE is set) downloaded; None if it has
-    none.
+    """The tokenizer.json of a repository, from the cache or (unless HF_HUB_OFFLINE is set) downloaded. None if it has
+    none, as far as can be told.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(name, "tokenizer.json"))
     except LocalEntryNotFoundError as error:
+        if isinstance(try_to_load_from_cache(name, "tokenizer_config.json"), str):
+            return None
         raise _missing(name, error) from error
     except EntryNotFoundError:
         return None
@@ -102,7 +105,8 @@ def _from_transformers(source: str, name: str) -> Counter:
     state = backend.to_str() if backend is not None else json.dumps(sorted(tokenizer.get_vocab().items()))
 
     def count(texts: list[str]) -> list[int]:
-        return [len(ids) for ids in tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]]
+        encoded = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
 
     return Counter(hashlib.sha256(state.encode()).hexdigest(), count)
 

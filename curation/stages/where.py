@@ -29,14 +29,17 @@ _TYPES: Mapping[str, pl.DataType] = {
     "string": pl.String(),
     "other": pl.String(),
 }
-# Parts of an expression whose value for one record depends on others, or that name no column.
+# Parts of an expression whose value for one record depends on others, or that name no single column.
 _NOT_OF_ONE_RECORD = frozenset(
-    "Agg Len Over Window Rolling SubPlan Selector Explode Rank Shift ShiftAndFill Range Any All Correlation Quantile Unique "
-    "UniqueCounts ValueCounts CumSum CumMin CumMax CumProd CumCount Diff PctChange Interpolate FillNullWithStrategy "
-    "BackwardFill ForwardFill Reverse Sort SortBy Gather Filter Slice Implode AnonymousAgg NUnique ArgMin ArgMax "
-    "ArgSort ArgUnique ArgWhere TopK BottomK TopKBy BottomKBy IsUnique IsDuplicated IsFirstDistinct IsLastDistinct Random "
-    "Sample Shuffle Mode Skew Kurtosis RollingExpr RollingExprBy Hist RLE RLEID SearchSorted PeakMin PeakMax Entropy".split()
+    "Agg AnonymousAgg All Any ArgMax ArgMin ArgSort ArgUnique ArgWhere BackwardFill BottomK BottomKBy Correlation "
+    "CumCount CumMax CumMin CumProd CumSum Diff Entropy Explode FillNullWithStrategy Filter ForwardFill Gather Hist "
+    "Implode Interpolate IsDuplicated IsFirstDistinct IsLastDistinct IsUnique Kurtosis Len Mode NUnique Over PctChange "
+    "PeakMax PeakMin Quantile RLE RLEID Random Range Rank Reverse Rolling RollingExpr RollingExprBy Sample "
+    "SearchSorted Selector Shift ShiftAndFill Shuffle Skew Slice Sort SortBy SubPlan TopK TopKBy Unique UniqueCounts "
+    "ValueCounts Window".split()
 )
+# Subtrees without nodes of that kind: data, names, types, and functions of one value (a string can be sliced, too).
+_LEAVES = frozenset("Literal Column StringExpr ListExpr ArrayExpr StructExpr TemporalExpr dtype".split())
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -45,14 +48,14 @@ class Where(RecordStage):
 
     Conditions are those of Polars: `karma >= 3 AND subreddit IN ('a', 'b')`, `"a column" IS NOT NULL`, `title ILIKE
     '%sql%'`. Each column has one type in a source, that of a sample taken before the run: numbers (also those in CSV),
-    true and false, or strings; anything nested or mixed is compared as its JSON text. What does not fit, and what is
-    missing, is null.
+    true and false (of JSON), or strings; anything nested or mixed is compared as its JSON text. What does not fit, and
+    what is missing, is null.
     """
 
     name: ClassVar[str] = "where"
     reasons: ClassVar[Mapping[str, str]] = {
         "condition_false": "the condition is false",
-        "condition_null": "the condition is neither true nor false, since a column is missing, null, or of another type",
+        "condition_null": "the condition is neither true nor false: a column is missing, null, or of another type",
     }
 
     condition: str = Field(
@@ -60,7 +63,9 @@ class Where(RecordStage):
         max_length=4000,
         description="SQL condition on original columns, and on source, format, record_id, turns and chars",
     )
-    nulls: Literal["drop", "keep"] = Field("drop", description="records for which the condition is neither true nor false")
+    nulls: Literal["drop", "keep"] = Field(
+        default="drop", description="what becomes of records for which the condition is neither true nor false"
+    )
 
     @field_validator("condition")
     @classmethod
@@ -137,17 +142,18 @@ class Where(RecordStage):
 
     def _result(self, frame: pl.DataFrame, source: str, column_types: Mapping[str, Mapping[str, str]]) -> pl.Series:
         """The condition for each row: true, false or null."""
-        described = ", ".join(
-            f"{column} is {_type_name(source, column, column_types) or frame.schema[column]}" for column in self.columns()
-        )
+        kinds = {column: _type_name(source, column, column_types) for column in self.columns()}
+        described = ", ".join(f"{column} is {kind or frame.schema[column]}" for column, kind in kinds.items())
         where = f" (in {source}: {described})" if described else ""
         try:
             result = frame.with_columns(parse(self.condition).alias(_RESULT))[_RESULT]
         except pl.exceptions.PolarsError as error:
             message = str(error).split("\n", 1)[0]
-            raise StageError(f"where: {message}{where}", "TRY_CAST(column AS DOUBLE) makes numbers of strings.") from error
+            hint = "TRY_CAST(column AS DOUBLE) makes numbers of strings."
+            raise StageError(f"where: {message}{where}", hint) from error
         if result.dtype not in (pl.Boolean, pl.Null):
-            raise StageError(f"where: the condition gives {result.dtype}, not true or false{where}", "Compare it: … > 0.")
+            message = f"where: the condition gives {result.dtype}, not true or false{where}"
+            raise StageError(message, "Compare it with something: … > 0.")
         return result.cast(pl.Boolean)
 
 
@@ -160,8 +166,8 @@ def parse(condition: str) -> pl.Expr:
     return pl.sql_expr(condition)
 
 
-def _parts(tree: object) -> Iterator[str] | set[str]:
-    """The names of all nodes of a serialised expression. What a literal holds is data, and not looked into."""
+def _parts(tree: object) -> set[str]:
+    """The names of the nodes of a serialised expression."""
     found: set[str] = set()
     left = [tree]
     while left:
@@ -172,9 +178,7 @@ def _parts(tree: object) -> Iterator[str] | set[str]:
             left += node
         elif isinstance(node, dict):
             found.update(node)
-            left += [value for key, value in node.items() if key not in ("Literal", "Column", "Cast")]
-            if isinstance(cast := node.get("Cast"), dict):
-                left.append(cast.get("expr"))
+            left += [value[:1] if key == "Alias" else value for key, value in node.items() if key not in _LEAVES]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -9,10 +10,14 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from damaged import CODECS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.errors import InputError, OutputError
 from curation.readers import (
     Limits,
     RawChunk,
@@ -146,6 +151,37 @@ print(good, [item.reason for item in bad], bad[0].detail.split()[0], len(bad[0].
     assert (count, reasons, raw) == (str(good), "['too_long']", "65536")
     assert 64_000_000 <= int(length) < 64_000_100
     assert int(grown) < 90
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
+def test_a_ratio_is_held_against_a_source_only_beyond_the_floor(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"a.txt{suffix}"
+    file.write_bytes(CODECS[suffix](b"words and words\n" * 80_000))
+    (source,) = find_sources([str(file)])
+
+    def reasons(limits: Limits) -> list[str]:
+        chunks = read_chunks(source, chunk_records=1 << 20, chunk_bytes=1 << 30, limits=limits)
+        return [bad.reason for chunk in chunks for bad in chunk.bad]
+
+    assert reasons(Limits()) == []
+    assert reasons(Limits(ratio_floor=1 << 20)) == ["decompression_bomb"]
+    assert reasons(Limits(ratio_floor=1 << 20, max_ratio=1e6)) == []
+
+
+def test_the_spool_is_read_and_is_where_room_is_made(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.write_bytes(b'{"a": 1}\n')
+    source = Source("stdin", "-", "jsonl")
+    assert [c.payloads for c in read_chunks(source, chunk_records=9, chunk_bytes=9, spool=spool)] == [[b'{"a": 1}']]
+    with pytest.raises(InputError, match="not kept"):
+        list(read_chunks(source, chunk_records=9, chunk_bytes=9))
+    packed = tmp_path / "a.parquet.gz"
+    pq.write_table(pa.table({"a": [1, 2]}), spool)
+    packed.write_bytes(gzip.compress(spool.read_bytes()))
+    (source,) = find_sources([str(packed)])
+    assert len(next(read_chunks(source, chunk_records=9, chunk_bytes=99, spool=spool)).payloads) == 2
+    with pytest.raises(OutputError, match="nowhere"):
+        list(read_chunks(source, chunk_records=9, chunk_bytes=99, spool=tmp_path / "nowhere" / "spool"))
 
 
 def test_samples_and_column_types(tmp_path: Path) -> None:

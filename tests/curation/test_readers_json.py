@@ -138,11 +138,11 @@ def test_an_element_beyond_the_limit_is_passed_over_and_measured() -> None:
         assert bad[0].offset == text.index(long)
 
 
-def test_ten_thousand_broken_elements_take_linear_time(tmp_path: Path) -> None:
+def test_thousands_of_broken_elements_take_linear_time(tmp_path: Path) -> None:
     file = tmp_path / "broken.json"
     filler = "x" * 200
-    file.write_text("[" + ",\n".join(f'{{"a": "{n} {filler}, "b": [{{"c": 1}}' for n in range(10_000)) + "]")
+    file.write_text("[" + ",\n".join(f'{{"a": "{n} {filler}, "b": [{{"c": 1}}' for n in range(3_000)) + "]")
     (source,) = find_sources([str(file)])
     chunks = list(read_chunks(source, chunk_records=500, chunk_bytes=1 << 20))
-    # rescanned to the end from each of them, these 2.3 MB would be 12 GB
-    assert sum(len(chunk.payloads) + len(chunk.bad) for chunk in chunks) == 10_000
+    # rescanned to the end from each of them, these 0.7 MB would be 1 GB
+    assert sum(len(chunk.payloads) + len(chunk.bad) for chunk in chunks) == 3_000

@@ -191,6 +191,11 @@ def test_a_change_of_blanks_and_signs_does_not_mark_the_words_beside_it() -> Non
     assert marked("bell", "bells") == "<del>bell</del><ins>bells</ins>"
 
 
+def test_forms_that_look_the_same_are_told_apart() -> None:
+    assert marked("cafe\u0301", "caf\u00e9") == "<del>cafe<b>U+0301</b></del><ins>caf\u00e9</ins>"
+    assert marked("e\u0301te\u0301", "e\u0301te") == "e\u0301te<del>\u0301</del>"
+
+
 def test_neighbouring_changes_become_one() -> None:
     assert marked("one two three four", "one zwei drei four") == "one <del>two·three</del><ins>zwei·drei</ins> four"
 

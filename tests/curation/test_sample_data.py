@@ -9,7 +9,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+
+from curation.engine.local import curate
+from curation.ledger import batch_of, read_index
+from curation.recipe import Recipe
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 NO_RECORD = {"sd-cut": "malformed_line", "sd-nan": "lone_nan", "zh-ragged": "ragged_row"}
@@ -161,3 +166,63 @@ def test_the_mess_is_really_there(shows: str, pattern: str) -> None:
     assert texts
     for text in texts:
         assert re.search(pattern, text), text
+
+
+# What the recipe `sft`, told to keep English and Chinese, does with each kind: the stage that drops it, or its fate.
+FATES = {
+    "as is": """clean multi_turn assistant_first tool_call multimodal code_block markdown_table markdown_survives
+        list_survives math_less_than math_survives poem_refrain quoted_mail emoji_survives traditional short_but_good
+        pii_lookalike machine_text_about quoted_survives template boilerplate hard_non_paraphrase number_differs
+        same_question_other_answer""",
+    "edited": "html html_entities zero_width control_characters bidi_override whitespace",
+    "length": "too_short",
+    "answered": "empty_answer",
+    "repetition": "repeated_lines loop too_long",
+    "quality": "symbols ellipsis lorem_ipsum javascript_notice",
+    "exact": "exact_duplicate",
+}
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[str, str]]]:
+    """The (stage, action) of every decision but annotations, by the `id` of the record, from a real run."""
+    folder = tmp_path_factory.mktemp("runs") / "sample"
+    recipe = Recipe.load("sft").with_settings(["language.enabled=true", "language.allow=[en, zh]"])
+    inputs = [str(DATASETS / name) for name in ("support_desk.jsonl", "qa_zh.csv", "alpaca_mixed.json")]
+    summary = curate(inputs, recipe, folder, listener=lambda event: None, workers=1)
+    assert summary["counts"]["quarantined"] == len(NO_RECORD)
+    assert summary["counts"]["blank"] == 2
+    ids: dict[str, str] = {}
+    for place in range(len(read_index(folder))):
+        for record_id, meta in batch_of(folder, place).records.select("record_id", "meta").iter_rows():
+            ids[record_id] = re.findall(r'"((?:sd|zh|am)-\d{3})"', meta)[0]
+    assert sorted(ids.values()) == sorted(record["id"] for record in everything())
+    found: dict[str, list[tuple[str, str]]] = {own: [] for own in ids.values()}
+    for path in sorted((folder / "ledger").glob("*.parquet")):
+        for record_id, stage, action in pl.read_parquet(path).select("record_id", "stage", "action").iter_rows():
+            if action != "annotate":
+                found[ids[record_id]].append((stage, action))
+    return found
+
+
+@pytest.mark.parametrize(("fate", "shows"), [(fate, shows) for fate, kinds in FATES.items() for shows in kinds.split()])
+def test_the_starter_recipe_does_what_the_record_is_for(
+    decided: dict[str, list[tuple[str, str]]], fate: str, shows: str
+) -> None:
+    mine = {record["id"]: decided[record["id"]] for record in everything() if record["shows"] == shows}
+    assert mine
+    if fate == "as is":
+        assert all(decisions == [] for decisions in mine.values()), mine
+    elif fate == "edited":
+        assert all({action for _, action in decisions} == {"edit"} for decisions in mine.values()), mine
+    else:
+        assert all((fate, "drop") in decisions for decisions in mine.values()), mine
+
+
+def test_other_languages_go(decided: dict[str, list[tuple[str, str]]]) -> None:
+    gone = [
+        record["id"]
+        for record in everything()
+        if record["shows"] == "wrong_language" and ("language", "drop") in decided[record["id"]]
+    ]
+    assert gone == ["sd-086", "sd-087", "zh-066", "am-068", "am-069"]  # the others are Chinese and English themselves

@@ -11,35 +11,33 @@ from curation.stages.cleaning.code_spans import MARK
 # Chinese and Japanese paragraphs begin.
 ODD_BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f"
 _ODD = re.compile(f"[{ODD_BLANKS}]")
-_MARKDOWN = re.compile(
-    r"^ {0,3}(?:#{1,6} |[-*+] |\d{1,9}[.)] |> |\|)|\*\*[^*\n]+\*\*|\]\(|" + MARK, re.MULTILINE
-)
+_MARKDOWN = re.compile(r"^ {0,3}(?:#{1,6} |[-*+] |\d{1,9}[.)] |> |\|)|\*\*[^*\n]+\*\*|\]\(|" + MARK, re.MULTILINE)
 BLANKS_SIGN = rf"[{ODD_BLANKS}]|[ \t\u3000]\n|[ \t\n\u3000]\z|\A[ \t\n]|[^ \t\n]  |\n\n\n"
 _BLANK_LINES = re.compile("\n{3,}")
+_GAP = re.compile("(?<=[^ \n]) {3,}(?=[^ \n])")
 _RUN = re.compile("(?<=[^ \n]) {2,}(?=[^ \n])")
 _BULLET = re.compile(r"[ \t]*(?:[-*+•] +|\d{1,9}[.)] +|> +)*")
 # Blanks are as their author put them in tables, in columns set with tabs, in code without a fence, and in LaTeX.
 _ALIGNED = ("|", "\t", "\\\\", " = ", "==", "!=", "<=", ">=", "=>", "->", "()", "  #", "  //", "  --")
-_MARKER = re.compile(
-    MARK + r"|<[^<>\n]{1,60}>|\{\{[^{}\n]{1,60}\}\}|\[/?(?:INST|SYS|[A-Z_]{2,30})\]|<<[^<>\n]{1,30}>>"
-)
+_MARKER = re.compile(MARK + r"|<[^<>\n]{1,60}>|\{\{[^{}\n]{1,60}\}\}|\[/?(?:INST|SYS|[A-Z_]{2,30})\]|<<[^<>\n]{1,30}>>")
 
 
 def tidy_blanks(text: str) -> str:
     """`text` without needless white space.
 
     Odd blanks become plain ones; trailing blanks, runs of blanks inside a line, more than one blank line, and blanks at
-    both ends go. Left alone: indentation, tables, code and LaTeX, a bullet's blanks, the two trailing blanks that are a
+    both ends go. Left alone: indentation, tables and columns, code and LaTeX, a bullet's blanks, the two trailing blanks that are a
     line break in a text that is Markdown.
     """
     if not text.isascii():
         text = _ODD.sub(" ", text)
     breaks = "  \n" in text and bool(_MARKDOWN.search(text))
     lines = text.split("\n")
+    columns = "   " in text and _has_columns(lines)
     for place, line in enumerate(lines):
         bare = line.rstrip(" \t\u3000")
         if "  " in bare:
-            bare = _without_runs(bare)
+            bare = bare if columns and _GAP.search(bare) else _without_runs(bare)
         if breaks and line.endswith("  ") and _is_break(line) and place + 1 < len(lines) and lines[place + 1]:
             bare += "  "
         lines[place] = bare
@@ -52,6 +50,12 @@ def tidy_blanks(text: str) -> str:
 def _is_break(line: str) -> bool:
     """Whether a line that ends with two blanks ends with just these, and says something before them."""
     return line[-3:-2] not in ("", " ", "\t", "\u3000")
+
+
+def _has_columns(lines: list[str]) -> bool:
+    """Whether columns are set with blanks: two lines with two gaps of three blanks or more, or three with one."""
+    gaps = [len(_GAP.findall(line)) for line in lines if "   " in line]
+    return sum(found >= 2 for found in gaps) >= 2 or sum(found >= 1 for found in gaps) >= 3
 
 
 def _without_runs(line: str) -> str:

@@ -12,7 +12,7 @@ from curation.stages.cleaning.code_spans import MARKS
 
 Form = Literal["nfc", "nfkc"]
 
-# The bytes 80–BF as Latin-1 and Windows-1252 show them: what follows a lead byte in UTF-8 that was read as one of these.
+# The bytes 80–BF as Latin-1 and Windows-1252 show them: what follows a lead byte in UTF-8 that was read as one of them.
 _TRAIL = (
     "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201a"
     "\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122"

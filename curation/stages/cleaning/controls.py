@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# C0 but tab, line feed and carriage return; DEL and C1; soft hyphen; Mongolian vowel separator; zero width space, joiners
-# and marks; bidi embeddings, overrides and isolates; invisible operators; BOM; interlinear marks; U+FFFE and U+FFFF.
+# C0 but tab, line feed and carriage return; DEL and C1; soft hyphen; Mongolian vowel separator; zero width space;
+# bidi marks, embeddings, overrides and isolates; invisible operators; BOM; interlinear marks; U+FFFE and U+FFFF.
 _INVISIBLE = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
@@ -27,6 +27,8 @@ _EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
 _EMOJI_END = _EMOJI + "\ufe0f\u20e3\U000e007f"
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\))")
+# LaTeX whose backslash was read as part of a JSON escape: `\f` of \frac, `\b` of \beta.
+_BROKEN_LATEX = re.compile("([\x08\x0c])(?=(?:rac|orall|lat|eta|egin|inom|ar|oldsymbol|ullet|ig|ot|mod)[\\W\\d_])")
 _UNSEEN = re.compile(  # the look-ahead, one test a character, makes it four times as fast
     f"(?=[{CONTROLS}\U0001f3f4])(?:((?<=[{_EMOJI_END}])\u200d(?=[{_EMOJI}])"
     f"|(?<=[{_JOINING}])\u200c(?=[{_JOINING}])"
@@ -50,8 +52,10 @@ def remove_controls(text: str) -> str:
 
     Kept: joiners between emoji and in scripts that need them, word-dividing zero width spaces in Thai, Lao, Khmer and
     Burmese, the tag characters of flags. Terminal escape sequences go whole. A form feed or vertical tab, which parts
-    words, becomes a line feed.
+    words, becomes a line feed; but a form feed or backspace that was the `\\f` or `\\b` of LaTeX becomes that again.
     """
+    if "\x0c" in text or "\x08" in text:
+        text = _BROKEN_LATEX.sub(lambda found: "\\f" if found[0] == "\x0c" else "\\b", text)
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
     return _UNSEEN.sub(r"\1", text.replace("\x0b", "\n").replace("\x0c", "\n"))

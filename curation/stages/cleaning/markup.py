@@ -29,9 +29,9 @@ _MOST_MARKS = 16  # open code, sub and sup; deeper ones are hostile
 def html_to_text(text: str, hidden: Hidden, *, conversation: bool, topic: bool, every: bool, keep_code: bool) -> str:
     """`text` without HTML, or unchanged where its tags are source code rather than markup.
 
-    hidden: takes the code found in `<code>` and `<pre>`. conversation: the text is a turn of a conversation, where a
-    whole page is something that was asked for. topic: the record speaks of HTML. every: ignore all these, and take every
-    tag that HTML knows for one. keep_code: code is to be left alone, so it is hidden.
+    hidden: takes the code found in `<code>` and `<pre>`, if code is to be left alone (keep_code). conversation: the
+    text is a turn of a conversation, where a whole page is something that was asked for. topic: the record speaks of
+    HTML. every: ignore these two, and take every tag that HTML knows for one.
     """
     if "<" not in text and "&" not in text:
         return text

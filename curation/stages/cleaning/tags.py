@@ -36,7 +36,7 @@ _OPTIONAL_END = frozenset("p li tr td th dt dd thead tbody tfoot option html bod
 _NEEDS_ATTRIBUTE = frozenset("a img font".split())
 
 TAG = re.compile(
-    r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,10})"
+    r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,20}(?:-[A-Za-z0-9-]{1,40})?)"
     r"(?P<attrs>(?>(?:\s+|(?<=[\"']))[A-Za-z_:][\w:.-]*(?>\s*=\s*(?>\"[^\"]*\"|'[^']*'|[^\s\"'=<>`]+))?)*+)\s*+/?>"
 )
 PAGE = re.compile(r"<(?:!doctype\s+html|html|body)(?:\s[^<>]*)?>", re.IGNORECASE)
@@ -99,9 +99,7 @@ def without_unseen(text: str, *, page: bool) -> str:
     return text
 
 
-def _cut(
-    text: str, opening: re.Pattern[str], closing: re.Pattern[str], sure: Callable[[re.Match[str]], bool]
-) -> str:
+def _cut(text: str, opening: re.Pattern[str], closing: re.Pattern[str], sure: Callable[[re.Match[str]], bool]) -> str:
     """`text` without what stands from each sure opening to the next closing. Linear in the length of `text`."""
     if not opening.search(text):
         return text
@@ -130,44 +128,55 @@ def find_tags(text: str, *, page: bool, every: bool) -> list[Tag]:
     for found in TAG.finditer(text):
         end, name, attributes = found.groups()
         name = name.lower()
-        if name in KNOWN and (not attributes or (not end and "=" in attributes)):
+        # A hyphen makes it a custom element (HTML 5), of which a page may be full.
+        if (name in KNOWN or (page and "-" in name)) and (not attributes or (not end and "=" in attributes)):
             tags.append(Tag(found.start(), found.end(), name, bool(end), attributes))
     if not tags:
         return []
     if every:
         return [tag for tag in tags if tag.name != "s"]
-    paired = _paired(tags)
-    sure = {index for index, tag in enumerate(tags) if _is_sure(text, tags, index, page, index in paired)}
-    if not sure:
-        return []
+    sure: set[int] = set()
+    halves = _halves(tags)
+    for index, tag in enumerate(tags):
+        if tag.end:
+            certain = halves.get(index) in sure or (page and tag.name != "s")
+        else:
+            certain = _is_sure(text, tag, tags[index - 1].stop if index else -1, page, index in halves)
+        if certain:
+            sure.add(index)
     # Beside real tags, a stray end tag is what is left of a pair.
-    return [tag for index, tag in enumerate(tags) if index in sure or (tag.end and tag.name not in AMBIGUOUS)]
+    return [
+        tag
+        for index, tag in enumerate(tags)
+        if sure and (index in sure or (tag.end and index not in halves and tag.name not in AMBIGUOUS))
+    ]
 
 
-def _paired(tags: list[Tag]) -> set[int]:
-    """Indexes of tags that have their other half. An end tag belongs to the last open tag of its name."""
+def _halves(tags: list[Tag]) -> dict[int, int]:
+    """For each tag that has its other half, where that is. An end tag belongs to the last open tag of its name."""
     open_tags: dict[str, list[int]] = {}
-    paired: set[int] = set()
+    halves: dict[int, int] = {}
     for index, tag in enumerate(tags):
         if not tag.end:
             open_tags.setdefault(tag.name, []).append(index)
         elif open_tags.get(tag.name):
-            paired.update((open_tags[tag.name].pop(), index))
-    return paired
+            halves[index] = open_tags[tag.name].pop()
+            halves[halves[index]] = index
+    return halves
 
 
-def _is_sure(text: str, tags: list[Tag], index: int, page: bool, paired: bool) -> bool:
-    tag = tags[index]
+def _is_sure(text: str, tag: Tag, after: int, page: bool, paired: bool) -> bool:
+    """Whether a start tag is HTML. after: where the tag before it ends."""
     if tag.attributes:
         return True
-    if tag.name in AMBIGUOUS:
+    if tag.name in AMBIGUOUS or "-" in tag.name:
         return page and tag.name != "s"
-    if tag.name in VOID:
-        return tag.name not in _NEEDS_ATTRIBUTE
-    if paired:
-        return tag.end or tag.name not in _NEEDS_ATTRIBUTE
-    if tag.name not in _OPTIONAL_END or tag.end:
+    if tag.name in _NEEDS_ATTRIBUTE:
         return False
-    # `<p>` or `<li>` without an end: at the beginning of a line or right after another tag, never in `Foo<p>`.
-    line = text[text.rfind("\n", 0, tag.start) + 1 : tag.start]
-    return not line.strip() or (index > 0 and tags[index - 1].stop == tag.start)
+    if paired or tag.name in VOID:
+        return True
+    if tag.name not in _OPTIONAL_END:
+        return False
+    # `<p>` or `<li>` without an end: right after another tag or at the beginning of a line, never in `Foo<p>`.
+    before = text[max(tag.start - 80, 0) : tag.start].rstrip(" \t")
+    return tag.start == after or before.endswith("\n") or (not before and tag.start <= 80)

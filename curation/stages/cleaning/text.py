@@ -35,7 +35,7 @@ class Cleaning:
     mojibake: bool = True
     html: Literal["auto", "always", "keep"] = "auto"
     urls: Literal["keep", "remove", "replace"] = "keep"
-    url_token: str = "<URL>"  # noqa: S105 - it stands for an address, it opens nothing
+    url_token: str = "<URL>"
     control_chars: bool = True
     newlines: bool = True
     whitespace: bool = True
@@ -93,9 +93,7 @@ class Cleaning:
 
     def _without_html(self, text: str, hidden: Hidden, conversation: bool, topic: bool) -> str:
         every, keep_code = self.html == "always", self.code == "keep"
-        return html_to_text(
-            text, hidden, conversation=conversation, topic=topic, every=every, keep_code=keep_code
-        )
+        return html_to_text(text, hidden, conversation=conversation, topic=topic, every=every, keep_code=keep_code)
 
     def _without_urls(self, text: str) -> str:
         return text if self.urls == "keep" else treat_urls(text, self.urls, self.url_token)

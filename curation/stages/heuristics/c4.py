@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from curation.stages.heuristics.scripts import CJK_PUNCTUATION, THAI, UNSPACED, unspaced_words
+from curation.stages.heuristics.scripts import CJK_PUNCTUATION, THAI_END, UNSPACED, unspaced_words
 from curation.stages.heuristics.sentences import sentence_counts
 from curation.stages.heuristics.texts import split_lines
 from curation.stages.heuristics.words import WordTable
@@ -39,7 +39,6 @@ EDIT_REASONS = {
 _CITATION = r"\[\d*\]|\[edit\]|\[citation needed\]"
 _TERMINAL = r"""(?:[.?!"']|[。！？｡︒][”’」』）】》]*)$"""
 _ELLIPSIS = r"(?:\.\.\.|。。。)$"
-_THAI_END = rf"[{THAI}][^\p{{L}}]*$"
 _POLICIES = r"(?i)terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies"
 _FATAL = ("c4_lorem_ipsum", "c4_curly_bracket")
 
@@ -83,7 +82,7 @@ class C4Rules:
             tests.append(("c4_line_long_word", _has_long_word(whole, self.max_word_length)))
         if self.terminal:
             ended = line.str.contains(_TERMINAL) & ~line.str.contains(_ELLIPSIS)
-            tests.append(("c4_line_no_terminal", ~(ended | line.str.contains(_THAI_END))))
+            tests.append(("c4_line_no_terminal", ~(ended | line.str.contains(THAI_END))))
         if self.min_line_words is not None:
             tests.append(("c4_line_few_words", _line_words(whole) < self.min_line_words))
         if self.lorem_ipsum:
@@ -183,6 +182,6 @@ def _sentences(lines: pl.DataFrame, alive: pl.Series, enough: int) -> pl.Series:
         counts[owners] = 0
         np.add.at(counts, owners, exact)
     sentences = pl.Series(counts)
-    thai = lines.filter(pl.col("line").str.contains(_THAI_END))["owner"].unique()
+    thai = lines.filter(pl.col("line").str.contains(THAI_END))["owner"].unique()
     known = alive & ~pl.int_range(len(alive), dtype=pl.UInt32, eager=True).is_in(thai.implode())
     return pl.select(pl.when(known).then(sentences)).to_series()

@@ -13,7 +13,7 @@ import polars as pl
 
 from curation.stages.heuristics.duplicates import duplicate_characters
 from curation.stages.heuristics.rules import Rule, first_failing, ratio
-from curation.stages.heuristics.scripts import WIDTH
+from curation.stages.heuristics.scripts import THAI_END, WIDTH
 from curation.stages.heuristics.texts import Texts
 
 REASONS = {
@@ -63,7 +63,8 @@ class FineWebRules:
         any_wide = texts.unspaced.any()
         terminal, length = line.str.contains(_TERMINAL), line.str.len_chars()
         if any_wide:
-            terminal = pl.when(wide).then(line.str.contains(_TERMINAL_UNSPACED)).otherwise(terminal)
+            ended = line.str.contains(_TERMINAL_UNSPACED) | line.str.contains(THAI_END)
+            terminal = pl.when(wide).then(ended).otherwise(terminal)
             length = pl.when(wide).then(length * WIDTH).otherwise(length)
         lines = (
             pl.DataFrame({"line": texts.series.str.split("\n")})

@@ -147,8 +147,7 @@ class GopherRules:
             return _hits_of(texts, self.language)
         languages = texts.scripts["language"]
         hits = pl.Series(_spaced_hits(texts, stopwords.SPACED))
-        uncovered = ~texts.series.str.contains(stopwords.COVERED_SCRIPTS)
-        hits = pl.select(pl.when(~uncovered).then(hits)).to_series()
+        hits = pl.select(pl.when(_covered(texts.series)).then(hits)).to_series()
         for language in languages.filter(languages != "").unique().to_list():
             chosen = languages == language
             hits = pl.select(pl.when(chosen).then(_hits_of(texts, language)).otherwise(hits)).to_series()
@@ -173,6 +172,15 @@ def _mean_word_length(texts: Texts) -> pl.Series:
     )
     mean = pl.when(~pl.col("unspaced")).then(ratio(pl.col("characters"), pl.col("words")))
     return frame.select(mean).to_series()
+
+
+def _covered(texts: pl.Series) -> pl.Series:
+    """Whether most letters of each text are of a script that some list of stop words is written in."""
+    covered = texts.str.len_bytes() == texts.str.len_chars()
+    if covered.all():
+        return covered
+    letters = texts.str.count_matches(r"\p{L}")
+    return covered | (2 * texts.str.count_matches(stopwords.COVERED_SCRIPTS) >= letters)
 
 
 def _hits_of(texts: Texts, language: str) -> pl.Series:

@@ -29,8 +29,9 @@ def looping(texts: pl.Series, min_repeats: int, min_chars: int) -> pl.DataFrame:
     tails = texts.str.strip_chars_end().str.tail(_TAIL)
     repeats: list[int | None] = [None] * len(texts)
     units: list[int | None] = [None] * len(texts)
-    for row in (tails.str.len_bytes() >= min_chars).arg_true():
-        repeats[row], units[row] = _loop(tails[row], min_repeats, min_chars)
+    long_enough = tails.str.len_bytes() >= min_chars
+    for row, tail in zip(long_enough.arg_true(), tails.filter(long_enough), strict=True):
+        repeats[row], units[row] = _loop(tail, min_repeats, min_chars)
     return pl.DataFrame({"repeats": pl.Series(repeats, dtype=pl.Int64), "unit": pl.Series(units, dtype=pl.Int64)})
 
 

@@ -18,6 +18,9 @@ HAN_PER_WORD = 1.6
 KANA_PER_WORD = 2.4
 THAI_PER_WORD = 4.5  # code points, vowel signs included; Lao, Khmer and Burmese as well
 
+# The smallest share of a word that the three above have in common: sums of whole shares do not depend on their order.
+WORD_SHARES = 72
+
 # A page of English has about this many times the characters of its Chinese or Japanese translation: line
 # lengths in characters are multiplied by it.
 WIDTH = 3.0
@@ -27,6 +30,9 @@ HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 KANA = "\u3041-\u309f\u30a1-\u30ff\uff66-\uff9f"
 THAI = "\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17e9"
 UNSPACED = HAN + KANA + THAI
+
+# A line that ends in Thai: a sentence may end there, as Thai has no mark for it.
+THAI_END = rf"[{THAI}][^\p{{L}}]*$"
 
 # Punctuation that stands alone in these scripts: it separates words although no space is near.
 CJK_PUNCTUATION = "\u3001-\u3003\u3008-\u3011\u3014-\u301f\u30fb\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
@@ -39,14 +45,14 @@ UNSPACED_SHARE = 0.25
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
-def words_per_character(character: str) -> float:
-    """The share of a word that one character of an unspaced script stands for."""
+def word_shares(character: str) -> int:
+    """How much of a word one character of an unspaced script stands for, in parts of `WORD_SHARES`."""
     code = ord(character)
     if 0x0E01 <= code <= 0x17E9:
-        return 1 / THAI_PER_WORD
+        return round(WORD_SHARES / THAI_PER_WORD)
     if 0x3041 <= code <= 0x30FF or 0xFF66 <= code <= 0xFF9F:
-        return 1 / KANA_PER_WORD
-    return 1 / HAN_PER_WORD
+        return round(WORD_SHARES / KANA_PER_WORD)
+    return round(WORD_SHARES / HAN_PER_WORD)
 
 
 def unspaced_words(text: pl.Expr) -> pl.Expr:

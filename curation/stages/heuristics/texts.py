@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.stages.heuristics.scripts import script_frame
+from curation.stages.heuristics.scripts import WORD_SHARES, script_frame
 from curation.stages.heuristics.words import SYMBOL, Floats, WordTable
 
 # What ends a line besides "\n": the other line ends of Unicode and of Python's `str.splitlines`.
@@ -48,7 +48,7 @@ class Texts:
         table = self.words
         if not self.unspaced.any():
             return table.total(chosen)
-        return table.total(np.where(chosen, table.weights[table.numbers], 0.0))
+        return table.total(np.where(chosen, table.weights[table.numbers], 0)) / WORD_SHARES
 
     def word_counts_of(self, chosen: pl.Series) -> pl.Series:
         """`word_counts` of the chosen texts, null for the others, which are only split if that was done before."""

@@ -17,11 +17,12 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.stages.heuristics.scripts import (
+    WORD_SHARES,
     is_pictograph,
     is_punctuation,
     is_unspaced,
     word_characters,
-    words_per_character,
+    word_shares,
 )
 from curation.stages.heuristics.splitter import split_chunk
 
@@ -52,7 +53,7 @@ class Vocabulary:
         self._chunks: dict[str, tuple[int, ...]] = {"": ()}
         self._lengths = array("q")
         self._kinds = array("B")
-        self._weights = array("d")
+        self._weights = array("q")
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -65,7 +66,7 @@ class Vocabulary:
             self._lengths.append(len(word))
             self._kinds.append(_kind(word))
             alone = len(word) == 1 and is_unspaced(word)
-            self._weights.append(words_per_character(word) if alone else 1.0)
+            self._weights.append(word_shares(word) if alone else WORD_SHARES)
         return number
 
     def chunk(self, chunk: str) -> tuple[int, ...]:
@@ -77,8 +78,8 @@ class Vocabulary:
                 self._chunks[chunk] = numbers
         return numbers
 
-    def properties(self) -> tuple[Ints, npt.NDArray[np.uint8], Floats]:
-        """Length in characters, kind (bits) and weight (words it stands for) of every word, by number."""
+    def properties(self) -> tuple[Ints, npt.NDArray[np.uint8], Ints]:
+        """Length in characters, kind (bits) and weight (in parts of `WORD_SHARES`) of every word, by number."""
         return np.array(self._lengths), np.array(self._kinds), np.array(self._weights)
 
     def find(self, words: tuple[str, ...]) -> Ints:
@@ -87,11 +88,11 @@ class Vocabulary:
 
 
 def _kind(word: str) -> int:
-    letter = word.isalpha() or any(map(str.isalpha, word))
+    unspaced = len(word) == 1 and is_unspaced(word)
+    letter = unspaced or word.isalpha() or any(map(str.isalpha, word))
     word_like = letter or word_characters(word)
     content = word_like or is_pictograph(word)
     mark = not word_like and is_punctuation(word)
-    unspaced = len(word) == 1 and is_unspaced(word)
     return (
         LETTER * letter
         + CONTENT * content
@@ -105,10 +106,10 @@ def _kind(word: str) -> int:
 _shared = Vocabulary()
 
 
-def shared_vocabulary() -> Vocabulary:
-    """The vocabulary of this process, replaced by an empty one when it has grown too large."""
+def shared_vocabulary(limit: int = _VOCABULARY_LIMIT) -> Vocabulary:
+    """The vocabulary of this process, replaced by an empty one when it has grown past `limit` words."""
     global _shared
-    if len(_shared) > _VOCABULARY_LIMIT:
+    if len(_shared) > limit:
         _shared = Vocabulary()
     return _shared
 
@@ -126,7 +127,7 @@ class WordTable:
     starts: Ints
     lengths: Ints
     kinds: npt.NDArray[np.uint8]
-    weights: Floats
+    weights: Ints
 
     @staticmethod
     def of(texts: pl.Series) -> WordTable:
@@ -171,11 +172,12 @@ class WordTable:
         found: npt.NDArray[np.bool_] = (self.kinds[self.numbers] & kind) != 0
         return found
 
-    def total(self, amounts: npt.NDArray[np.bool_] | Ints | Floats) -> Floats:
-        """The sum of one amount a word over each text."""
-        before = np.zeros(len(amounts) + 1, np.float64)
+    def total(self, amounts: npt.NDArray[np.bool_] | Ints) -> Floats:
+        """The sum of one amount a word over each text; whole numbers, so that it is the same in any batch."""
+        before = np.zeros(len(amounts) + 1, np.int64)
         np.cumsum(amounts, out=before[1:])
-        return before[self.starts[1:]] - before[self.starts[:-1]]
+        sums: Floats = (before[self.starts[1:]] - before[self.starts[:-1]]).astype(np.float64)
+        return sums
 
 
 def _expand(words: Ints, sizes: Ints, order: Ints) -> tuple[Ints, Ints]:

@@ -1,0 +1,76 @@
+"""Running a whole program and measuring it: wall, CPU of it and all its children, peak memory of the whole tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+CACHE = Path(os.environ.get("STUDIO_BENCH_CACHE", Path.home() / ".cache" / "studio-benchmarks"))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a program used. cpu: seconds of user and system time. peak: bytes, the most the tree held at once (sampled)."""
+
+    wall: float
+    cpu: float
+    peak: int
+    output: str
+    code: int
+
+
+def measure(command: Sequence[str | Path], log: Path | None = None, **environment: str) -> Measured:
+    """Run `command` to its end. Its output goes to `log` where given."""
+    before = os.times()
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    peak = [0]
+    watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+    watcher.start()
+    output = process.communicate()[0]
+    wall = time.monotonic() - began
+    after = os.times()
+    if log is not None:
+        log.write_text(output)
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Measured(wall, cpu, peak[0], output, process.returncode)
+
+
+def _watch(pid: int, peak: list[int]) -> None:
+    try:
+        root = psutil.Process(pid)
+        while True:
+            held = 0
+            for process in [root, *root.children(recursive=True)]:
+                try:
+                    held += process.memory_info().rss
+                except psutil.Error:
+                    continue
+            peak[0] = max(peak[0], held)
+            time.sleep(0.1)
+    except psutil.Error:
+        return
+
+
+def venv(name: str, *packages: str) -> Path:
+    """The Python of an environment of its own with a peer in it, made once in the cache folder."""
+    folder = CACHE / name
+    python = folder / "bin" / "python"
+    if not (folder / ".installed").exists():
+        subprocess.run(["python3", "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", *packages], check=True)
+        (folder / ".installed").touch()
+    return python
