@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -93,6 +93,14 @@ def why(folder: Path, wanted: str, most: int = 20) -> Story:
     if story is None:
         raise InputError(f"the run folder {folder} is damaged: record {record_id} is gone", "Run it again.")
     return Story(**{**story.__dict__, "also": tuple(other for _, other in found[1:])})
+
+
+def stories(folder: Path, record_ids: Sequence[str]) -> list[Story]:
+    """The stories of some records by their ids, those that are in the run."""
+    index = read_index(folder)
+    found = ((_shard_of(index, record_id), record_id) for record_id in record_ids)
+    told = (_story(folder, shard, record_id) for shard, record_id in found if shard is not None)
+    return [story for story in told if story is not None]
 
 
 def examples(folder: Path, stage: str, reason: str, most: int) -> list[Story]:

@@ -21,18 +21,18 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from curation import recipe_text
 from curation.errors import RecipeError, nearest
-from curation.recipe_check import RecipeHeader, SourceEntry, Step, check, step_names
+from curation.recipe_check import RecipeHeader, Step, check, step_names
 from curation.recipe_problems import KeyPath, Problem, RecipeProblems, quoted
 from curation.recipe_text import Document
 from curation.stage import Stage
 
-__all__ = ["Recipe", "SourceEntry", "Step"]
+__all__ = ["Recipe", "Step"]
 
 _FIXED_KEYS = ("use", "name")
 
 
 class Recipe(RecipeHeader):
-    """An ordered list of stages. Two recipes are equal when names, seed, sources, stages and parameters are."""
+    """An ordered list of stages. Two recipes are equal when names, seed, stages and parameters are."""
 
     stages: tuple[Step, ...] = Field(description="The stages, in the order in which they look at the records.")
     _text: str | None = PrivateAttr(None)  # the YAML it was read from, with its comments
@@ -193,7 +193,7 @@ class Recipe(RecipeHeader):
         return {**header, "stages": stages}
 
     def digest(self) -> str:
-        """SHA-256 (hex) of what decides the outcome: seed, sources, the enabled stages, their versions and parameters.
+        """SHA-256 (hex) of what decides the outcome: seed, the enabled stages, their versions and parameters.
 
         Comments, key order, name, description and stages that are switched off do not change it; a parameter
         written out with its default value is the same as one left out.
@@ -204,7 +204,7 @@ class Recipe(RecipeHeader):
             for step, entry in zip(self.stages, resolved["stages"], strict=True)
             if step.enabled
         ]
-        facts = {"seed": self.seed, "sources": resolved["sources"], "stages": stages}
+        facts = {"seed": self.seed, "stages": stages}
         canonical = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     SerializeAsAny,
     ValidationError,
-    model_validator,
 )
 
 from curation.errors import RecipeError, StudioError, nearest
@@ -34,23 +33,6 @@ def _one_line(text: str) -> str:
     return text
 
 
-class SourceEntry(BaseModel):
-    """One source of the mix: which input, and how much of it may come in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str | None = Field(default=None, min_length=1, description="An input to read: file, glob, folder or hf:NAME.")
-    name: str | None = Field(default=None, min_length=1, description="An input given on the command line, by its name.")
-    weight: float = Field(default=1.0, gt=0, le=1e6, description="Share of the mix, relative to the other sources.")
-    cap: int | None = Field(default=None, ge=1, description="At most so many records are taken; null takes all.")
-
-    @model_validator(mode="after")
-    def _path_or_name(self) -> Self:
-        if (self.path is None) == (self.name is None):
-            raise ValueError("needs either path or name, and not both")
-        return self
-
-
 class RecipeHeader(BaseModel):
     """What a recipe says before its stages."""
 
@@ -61,16 +43,6 @@ class RecipeHeader(BaseModel):
     )
     description: str = Field(default="", max_length=4000, description="What the recipe is for.")
     seed: int = Field(default=0, ge=0, lt=1 << 63, description="Seed of every stage that draws at random.")
-    sources: tuple[SourceEntry, ...] = Field(default=(), description="Inputs and their share, when several are mixed.")
-
-    @model_validator(mode="after")
-    def _sources_once(self) -> Self:
-        seen: set[tuple[str | None, str | None]] = set()
-        for source in self.sources:
-            if (source.path, source.name) in seen:
-                raise ValueError(f"the source {quoted(source.path or source.name)} stands in sources twice")
-            seen.add((source.path, source.name))
-        return self
 
 
 class Step(BaseModel):
@@ -127,7 +99,7 @@ class _Checker:
         self.problems.append(Problem(*self.document.where(path), self.key(path), message, hint))
 
     def key(self, path: KeyPath) -> str:
-        """`length.min_chars`, `sources[0].cap`, `stages[2]`: a stage by its name once that is known."""
+        """`length.min_chars`, `length.tags[0]`, `stages[2]`: a stage by its name once that is known."""
         parts = list(path)
         if parts[:1] == ["stages"] and len(parts) > 1 and isinstance(parts[1], int) and parts[1] < len(self.names):
             parts[:2] = [self.names[parts[1]] or f"stages[{parts[1]}]"]

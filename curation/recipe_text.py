@@ -35,6 +35,7 @@ _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_QUOTED = re.compile(r"'(?:[^']|'')*'" + r'|"(?:[^"\\]|\\.)*"')
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -221,7 +222,7 @@ class _Reader:
 def set_value(text: str) -> Any:
     """What `--set key=TEXT` means: a quoted text, a flow list or mapping, else one plain scalar (colons and all)."""
     stripped = text.strip()
-    if stripped[:1] in ("[", "{", '"', "'"):
+    if stripped[:1] in ("[", "{") or _QUOTED.fullmatch(stripped):  # 'a' = b is no text in quotes but a condition
         return parse(stripped, "").data
     if not stripped.isprintable():
         raise ValueError("has characters that cannot be printed: put it in double quotes and escape them")

@@ -36,7 +36,11 @@ def reference() -> str:
 
 def _index(stages: Sequence[StageDescription]) -> str:
     rows = [
-        (f"[`{stage.name}`](#{stage.name})", _cell(stage.summary), "whole corpus" if stage.whole_corpus else "record")
+        (
+            f"[`{stage.name}`](#{stage.name})",
+            _cell(_first_sentence(stage.text)),
+            "whole corpus" if stage.whole_corpus else "record",
+        )
         for stage in stages
     ]
     return "\n".join(_table(("stage", "what it does", "looks at"), rows))
@@ -80,7 +84,7 @@ def _accepts(parameter: Parameter) -> str:
 
 
 def _default(parameter: Parameter) -> str:
-    return "required" if parameter.required else f"`{_cell(_json(parameter.default))}`"
+    return "required" if parameter.required else f"`{_json(parameter.default)}`"
 
 
 def _json(value: Any) -> str:
@@ -91,8 +95,13 @@ def _meanings(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(f"`{reason}`", _cell(sentence)) for reason, sentence in reasons.items()]
 
 
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].rstrip(".") + "."
+
+
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """One line of Markdown that means nothing but itself in a table."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

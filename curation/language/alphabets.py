@@ -39,6 +39,7 @@ _ALPHABETS = {
     "be": "абвгдеёжзійклмнопрстуўфхцчшыьэюя", "bg": "абвгдежзийклмнопрстуфхцчшщъьюяѝ",
     "mk": "абвгдѓежзѕијклљмнњопрстќуфхцчџш", "sr": "абвгдђежзијклљмнњопрстћуфхцчџшčćđšž",
 }  # fmt: skip
+WRITTEN = tuple(_ALPHABETS)
 
 
 @lru_cache(maxsize=1)
@@ -50,19 +51,18 @@ def letter_numbers() -> NDArray[np.uint8]:
     return numbers
 
 
-@lru_cache(maxsize=4)
-def foreign_letters(languages: tuple[str, ...]) -> NDArray[np.float32]:
-    """1 where a language does not write a letter, [letters + 1, languages]; 0 where its alphabet is not known."""
+@lru_cache(maxsize=1)
+def foreign_letters() -> NDArray[np.float32]:
+    """1 where a language does not write a letter, [letters + 1, languages of `WRITTEN`]."""
     letters = _letters()
-    out = np.zeros((len(letters) + 1, len(languages)), dtype=np.float32)
-    for at, language in enumerate(languages):
-        if language in _ALPHABETS:
-            out[1:, at] = [letter not in _ALPHABETS[language] for letter in letters]
-    return out
+    rows = [[letter not in alphabet for alphabet in _ALPHABETS.values()] for letter in letters]
+    return np.array([[False] * len(WRITTEN), *rows], dtype=np.float32)
 
 
 @lru_cache(maxsize=1)
 def _letters() -> list[str]:
     """The letters that some of the languages of their script write, and some do not."""
-    cyrillic = [set(letters) for letters in _ALPHABETS.values() if "а" in letters]
-    return sorted(set("".join(_ALPHABETS.values())) - set.intersection(*cyrillic))
+    cyrillic = [set(letters) for letters in _ALPHABETS.values() if "\N{CYRILLIC SMALL LETTER A}" in letters]
+    return sorted(
+        set("".join(_ALPHABETS.values())) - set("abcdefghijklmnopqrstuvwxyz") - cyrillic[0].intersection(*cyrillic)
+    )

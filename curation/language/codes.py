@@ -68,6 +68,6 @@ def language_code(name: str) -> str:
     by_name = {title.lower(): code for code, title in LANGUAGES.items()}
     if name.strip().lower() in by_name:
         return by_name[name.strip().lower()]
-    close = nearest(code, LANGUAGES) if len(code) > 3 else ""
+    close = nearest(name.strip().capitalize(), LANGUAGES.values())
     hint = close if close.startswith("Did") else "Use ISO 639 codes such as en, zh, ja, fr."
     raise ValueError(f"unknown language {name!r}. {hint}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from curation.language.alphabets import WEIGHT, foreign_letters, letter_numbers
+from curation.language.alphabets import WEIGHT, WRITTEN, foreign_letters, letter_numbers
 from curation.language.clean import clean_texts
 from curation.language.codes import COMMON, MERGED, RARE_ODDS, UNKNOWN, language_code
 from curation.language.ngrams import BEGIN, END, posterior
@@ -82,6 +82,12 @@ def _names() -> tuple[str, ...]:
     return tuple(MERGED.get(label, label) for label in load_weights().labels)
 
 
+@lru_cache(maxsize=1)
+def _written() -> NDArray[np.int64]:
+    """The labels of the languages of `WRITTEN`."""
+    return np.array([_names().index(name) for name in WRITTEN])
+
+
 @lru_cache(maxsize=8)
 def _odds(among: frozenset[str]) -> NDArray[np.float32]:
     """By what each label's probability is multiplied, [labels, scripts]: 0 for what is not written in a script."""
@@ -130,7 +136,7 @@ def _block(texts: list[str], odds: NDArray[np.float32]) -> tuple[NDArray[np.int6
         for number in np.unique(main[rest]).tolist():
             likely *= np.where(main[rest] == number, odds[:, number, None], np.float32(1))
         foreign, factor = _native(folded, mine, owner, words)
-        likely[:, np.searchsorted(rest, foreign)] *= factor
+        likely[np.ix_(_written(), np.searchsorted(rest, foreign))] *= factor
         label[rest] = likely.argmax(axis=0)
         score[rest] *= likely.max(axis=0) / likely.sum(axis=0)
     return label, score
@@ -209,15 +215,15 @@ def _chinese_or_japanese(
 def _native(
     folded: NDArray[np.uint32], mine: NDArray[np.bool_], owner: NDArray[np.int64], words: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Texts with letters that not every language writes, and by what they multiply each label, [labels, texts]."""
+    """Texts with letters that not all write, and by what they multiply the `WRITTEN`, [languages, texts]."""
     number = letter_numbers().take(folded)
     special = np.flatnonzero(mine & (number > 0))
     texts = owner[special]
     starts = np.flatnonzero(np.diff(texts, prepend=-1))
     texts = texts[starts]
     if not texts.size:
-        return texts, np.ones((len(_names()), 0), dtype=np.float32)
-    counts = np.add.reduceat(foreign_letters(_names()).take(number[special], axis=0), starts, axis=0)
+        return texts, np.ones((len(WRITTEN), 0), dtype=np.float32)
+    counts = np.add.reduceat(foreign_letters().take(number[special], axis=0), starts, axis=0)
     # No more than one a word: past that nothing is left of a probability in single precision.
     rate = np.minimum(counts / (words[texts, None] + 1), 1)
     return texts, np.exp(-WEIGHT * rate).astype(np.float32).T

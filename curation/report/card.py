@@ -44,7 +44,7 @@ def build_card(folder: Path, summary: Mapping[str, Any]) -> Path:
     path = folder / "dataset" / "README.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = f"---\n{header(summary)}\n---\n\n" + "\n".join(_body(folder, summary)) + "\n"
-    write_atomic(path, text.encode(), mode=0o600)
+    write_atomic(path, text.encode())
     return path
 
 

@@ -10,7 +10,7 @@ from curation.ledger import reason_text
 from curation.report import charts
 from curation.report.facts import quarantine_head, read_ledger, read_spec, recipe_yaml
 from curation.report.marks import visible
-from curation.report.stories import number, reason_examples
+from curation.report.stories import reason_examples
 from curation.writers.atomic import write_atomic
 
 EXAMPLES = 3  # records shown for each reason
@@ -66,7 +66,6 @@ def _content(folder: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
         "recipe": recipe_yaml(folder, summary),
         "versions": {**spec.get("versions", {}), **summary["versions"]},
         "verbs": _VERBS,
-        "number": number,
     }
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from curation.errors import InputError
-from curation.ledger import Event, Story, reason_text, why
+from curation.ledger import Event, Story, reason_text, stories
 from curation.report.facts import Key, LedgerFacts
 from curation.report.marks import likeness, marked, visible
 
@@ -62,29 +61,29 @@ def reason_examples(folder: Path, summary: Mapping[str, Any], facts: LedgerFacts
             key = (stage["stage"], item["action"], item["reason"])
             if item["action"] == "annotate":
                 continue
-            shown = tuple(_shown(folder, key, record_id) for record_id in facts.picked.get(key, ()))
+            shown = tuple(_shown(folder, key, story) for story in stories(folder, facts.picked.get(key, ())))
             sentence = reason_text(stage["use"], item["reason"])
             yield ReasonExamples(*key, sentence, item["count"], shown)
 
 
-def _shown(folder: Path, key: Key, record_id: str) -> Shown:
-    story = why(folder, record_id)
+def _shown(folder: Path, key: Key, story: Story) -> Shown:
     place = next(at for at, event in enumerate(story.events) if (event.stage, event.action, event.reason) == key)
     event = story.events[place]
     before = _state(story, story.events[:place])
     after = {turn.turn: turn.content for turn in event.after}
     touched = [turn for turn in before if turn in after] if event.action == "edit" else list(before)
     chosen = touched[:MOST_TURNS]
-    twin = _twin(folder, event)
-    against = {turn.turn: turn.content for turn in twin.turns} if twin else {}
+    found = stories(folder, [event.related_id]) if event.related_id else []  # a parent may be a document, not a record
+    twin = found[0] if found else None
+    against = {turn.turn: turn.content for turn in twin.final()} if twin else {}
     alike = twin is not None and _alike(chosen, against, before)
     pairs = {turn: (before[turn], after[turn]) for turn in after}
     if alike:
         pairs |= {turn: (against.get(turn, ""), before[turn]) for turn in chosen}
     roles = {turn.turn: turn.role for turn in story.turns}
-    beside = twin.turns[:MOST_TURNS] if twin and not alike else ()
+    beside = twin.final()[:MOST_TURNS] if twin and not alike else ()
     return Shown(
-        record_id,
+        story.record_id,
         story.fate,
         tuple(_facts(event)),
         tuple(
@@ -107,16 +106,6 @@ def _state(story: Story, events: Sequence[Event]) -> dict[int, str]:
     for event in events:
         state.update({turn.turn: turn.content for turn in event.after})
     return state
-
-
-def _twin(folder: Path, event: Event) -> Story | None:
-    """The record that the decision names, where this run has it."""
-    if event.related_id is None:
-        return None
-    try:
-        return why(folder, event.related_id)
-    except InputError:  # a parent that is a document, or a record of another run
-        return None
 
 
 def _facts(event: Event) -> Iterator[str]:

@@ -10,6 +10,7 @@ import xxhash
 from pydantic import Field, model_validator
 
 from curation.dedup.keep import Keep, check_keep, rank
+from curation.formats.unseen import unseen
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 
@@ -46,7 +47,11 @@ class Exact(CorpusStage):
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
         """`record_id, digest (16 bytes, null without text), rank (the highest stays)`."""
         texts = normalised(batch, self.part, self.normalise)
-        digests = [xxhash.xxh3_128_digest(text.encode()) if text else None for text in texts["text"]]
+        # Pictures, tools and their calls are no text, but two questions about two pictures are two questions.
+        digests = [
+            xxhash.xxh3_128_digest(f"{text}\x1d{unseen(meta)}".encode()) if text else None
+            for text, meta in zip(texts["text"], batch.records["meta"], strict=True)
+        ]
         return texts.select("record_id").with_columns(
             digest=pl.Series(digests, dtype=pl.Binary),
             rank=rank(batch, self.keep, self.column, self.sources).cast(pl.Float64),

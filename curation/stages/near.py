@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
+import xxhash
 from pydantic import Field, model_validator
 
 from curation.dedup.cluster import Member, resolve
 from curation.dedup.corpus import Corpus
 from curation.dedup.keep import Keep, check_keep, rank
 from curation.dedup.minhash import Banding, band_hashes, signatures
-from curation.dedup.shingles import fold, shingle, tokenise
+from curation.dedup.shingles import U64, fold, shingle, tokenise
 from curation.dedup.wipeout import check_wipeout
+from curation.formats.unseen import unseen
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 
@@ -80,6 +83,7 @@ class Near(CorpusStage):
         shingles = shingle(tokenise(texts.to_list()), self.words, self.characters)
         banding = self.banding()
         bands = band_hashes(signatures(shingles, banding.bands * banding.rows, context.seed), banding)
+        bands ^= _unseen(batch)[:, None]
         return batch.records.select("record_id", "source").with_columns(
             rank(batch, self.keep, self.column, self.sources).cast(pl.Float64).alias("rank"),
             pl.Series("size", shingles.sizes(), dtype=pl.UInt32),
@@ -100,6 +104,12 @@ class Near(CorpusStage):
         if not self.allow_wipeout:
             check_wipeout(self.name, members, corpus.facts["source"], total)
         return decisions_of(members, corpus.facts["record_id"], self.threshold)
+
+
+def _unseen(batch: Batch) -> U64:
+    """A hash of each record's pictures, tools and calls: records that differ in them share no band."""
+    found = (unseen(meta) for meta in batch.records["meta"])
+    return np.array([xxhash.xxh3_64_intdigest(text.encode()) if text else 0 for text in found], dtype=np.uint64)
 
 
 _VERDICTS = {

@@ -30,6 +30,7 @@ _WEB: dict[str, Any] = {
     "dup_9gram": 0.11,
     "dup_10gram": 0.1,
     "min_lines": None,
+    "min_line_chars": None,
     "min_words": None,
     "min_count": 1,
 }
@@ -84,6 +85,9 @@ class Repetition(RecordStage):
     )
     min_lines: int | None = Field(
         5, ge=1, description="texts with fewer lines (paragraphs) are not judged by them (web: off)"
+    )
+    min_line_chars: int | None = Field(
+        20, ge=1, description="shorter lines and paragraphs do not count; a character of Chinese is three (web: off)"
     )
     min_words: int | None = Field(
         50, ge=1, description="texts with fewer words are not judged by runs of words (web: off)"
@@ -163,6 +167,7 @@ class Repetition(RecordStage):
             dup={n: limit for n, limit in dup.items() if limit is not None},
             min_words=self.min_words,
             min_lines=self.min_lines,
+            min_line_chars=self.min_line_chars,
             min_count=self.min_count,
             answers=self.profile == "sft",
         )

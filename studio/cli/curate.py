@@ -108,7 +108,7 @@ def curate(
                 find(runs_dir, resumed), out, runs_dir, settings=settings, argv=sys.argv, detach=detach, workers=workers
             )
         recipe = _recipe(rest["recipe"], settings, rest["seed"])
-        named = [*inputs, *also] or [source.path for source in recipe.sources if source.path]
+        named = [*inputs, *also]
         if not named:
             raise click.UsageError("Name at least one input: a file, a glob, a folder, or '-' for stdin.", ctx)
         options = {

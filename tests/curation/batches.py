@@ -14,14 +14,18 @@ Chat = Sequence[tuple[str, str]]
 
 
 def batch_of(chats: Sequence[Chat | str], source: str = "a", meta: Sequence[dict] | None = None) -> Batch:
-    """Records from `(role, content)` lists; a plain string is a record of one `text` turn."""
+    """Records from `(role, content)` lists; a plain string is a record of one `text` turn. `meta` are other columns."""
     whole = [[("text", chat)] if isinstance(chat, str) else list(chat) for chat in chats]
     ids = [f"{source}:{number}" for number in range(1, len(whole) + 1)]
-    metas = [dumps_exact(item) for item in meta] if meta else ["{}"] * len(whole)
-    records = [
-        (name, content_hash(chat), source, "text" if len(chat) == 1 else "qa", [], other)
-        for name, chat, other in zip(ids, whole, metas, strict=True)
-    ]
+    records = []
+    for name, chat, other in zip(ids, whole, meta or [{}] * len(whole), strict=True):
+        form = "text" if len(chat) == 1 else "messages"
+        slots = (
+            {"text": 0}
+            if form == "text"
+            else {"messages": [{"role": r, "content": i} for i, (r, _) in enumerate(chat)]}
+        )
+        records.append((name, content_hash(chat), source, form, [], dumps_exact({**slots, **other})))
     turns = [(name, place, *turn) for name, chat in zip(ids, whole, strict=True) for place, turn in enumerate(chat)]
     return Batch(
         pl.DataFrame(records, schema=RECORD_SCHEMA, orient="row"), pl.DataFrame(turns, schema=TURN_SCHEMA, orient="row")

@@ -136,7 +136,7 @@ def small(folder: Path, text: str = "Is it open?", source: str = "a.jsonl") -> R
     return run
 
 
-USES = {"clean": "exact", "clean-2": "exact", "length": "exact", "exact": "exact"}
+USES = {"clean": "clean", "clean-2": "clean", "length": "length", "exact": "exact"}
 BAD = {
     "source": "a.jsonl",
     "line": 3,

@@ -84,6 +84,16 @@ def test_a_twin_in_other_words_is_shown_beside(tmp_path: Path) -> None:
     assert "<del>" not in section(page, "examples").split("</p>", 1)[1]
 
 
+def test_a_related_record_of_elsewhere_is_only_named(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.decide(
+        run.add(("text", "mentions elsewhere.md:4 itself")), "exact", "drop", "duplicate", related_id="elsewhere.md:4"
+    )
+    page = build_report(run.write({"exact": "exact"}), run.summary).read_text(encoding="utf-8")
+    assert "elsewhere.md:4" in section(page, "examples")
+    assert "The same as" not in page
+
+
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     run = small(
         tmp_path / HOSTILE.replace("/", "_")[:60].replace("\x1b", ""), HOSTILE, "<svg onload=alert(1)>\x1b.jsonl"
@@ -146,7 +156,7 @@ def test_examples_are_spread_over_the_input_and_capped(tmp_path: Path) -> None:
         record_id = run.add(("text", f"text {place}"))
         if place % 2:
             run.decide(record_id, "length", "drop", "too_short")
-    facts = read_ledger(run.write({"length": "exact"}, shards=9), run.summary, 3)
+    facts = read_ledger(run.write({"length": "length"}, shards=9), run.summary, 3)
     assert facts.picked["length", "drop", "too_short"] == ["a.jsonl:2", "a.jsonl:46", "a.jsonl:90"]
     assert sum(facts.over_input["length", "drop", "too_short"].values()) == 45
     assert facts.bins == BINS
@@ -158,7 +168,7 @@ def test_decisions_are_counted_where_they_fell(tmp_path: Path) -> None:
         record_id = run.add(("text", "x"))
         if place >= 900:
             run.decide(record_id, "length", "drop", "too_short")
-    places = read_ledger(run.write({"length": "exact"}, shards=3), run.summary, 3).over_input
+    places = read_ledger(run.write({"length": "length"}, shards=3), run.summary, 3).over_input
     assert min(places["length", "drop", "too_short"]) == 900 * BINS // 1000
     assert max(places["length", "drop", "too_short"]) == BINS - 1
 

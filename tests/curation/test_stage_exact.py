@@ -71,3 +71,8 @@ def test_keep_by_source() -> None:
 def test_keep_and_what_it_needs_go_together(wrong: dict) -> None:
     with pytest.raises(ValidationError):
         Exact(**wrong)
+
+
+def test_questions_about_different_pictures_are_no_duplicates() -> None:
+    pictures = [{"images": ["a.png"]}, {"images": ["b.png"]}, {"images": ["a.png"]}]
+    assert dropped(decide(Exact(), batch_of([QA] * 3, meta=pictures))) == {"a:3": "a:1"}

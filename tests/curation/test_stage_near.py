@@ -211,3 +211,8 @@ def test_the_order_of_records_does_not_change_who_belongs_together() -> None:
 
 def test_texts_without_letters_are_left_alone() -> None:
     assert reasons(decide(Near(), batch_of(["", "...", "!!!", "—"]))) == {}
+
+
+def test_questions_about_different_pictures_are_no_duplicates() -> None:
+    pictures = [{"images": ["a.png"]}, {"images": ["b.png"]}, {"images": ["a.png"]}]
+    assert dropped(decide(Near(keep="first"), batch_of([ENGLISH] * 3, meta=pictures))) == {"a:3": "a:1"}

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,22 @@ from studio.runs.execute import exit_code_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEAVY = set("polars torch textual pydantic rich transformers faiss spacy numpy psutil orjson".split())
+
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+    """The command line in this process: exit code, stdout, stderr. Runs are in `tmp_path/runs`."""
+    monkeypatch.setenv("STUDIO_RUNS_DIR", str(tmp_path / "runs"))
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -79,15 +95,15 @@ def test_the_first_line_of_each_verb_is_the_one_in_the_list() -> None:
 
 
 @pytest.mark.parametrize("words", ALL)
-def test_every_command_and_option_has_help(words: str) -> None:
+def test_every_command_and_option_has_help(words: str, cli: Cli) -> None:
     command = ALL[words]
     assert command.help
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
-    shown = run(*words.split(), "--help")
-    assert shown.returncode == 0
-    assert shown.stdout.startswith("Usage: studio ")
+    code, out, _ = cli(*words.split(), "--help")
+    assert code == 0
+    assert out.startswith("Usage: studio ")
 
 
 @pytest.mark.parametrize("words", ALL)
@@ -152,24 +168,25 @@ def test_every_error_has_its_exit_code() -> None:
         (["recipes", "check", "no-such-recipe"], 1, "no-such-recipe"),
     ],
 )
-def test_mistakes_get_one_line_a_hint_and_a_code(words: list[str], code: int, said: str, tmp_path: Path) -> None:
-    answer = run(*words, STUDIO_RUNS_DIR=str(tmp_path / "runs"))
-    assert answer.returncode == code
-    assert said in answer.stderr
-    assert answer.stderr.startswith("Error: ")
-    assert "Traceback" not in answer.stderr
-    assert len(answer.stderr.strip().splitlines()) <= 2
-    assert answer.stdout == ""
+def test_mistakes_get_one_line_a_hint_and_a_code(
+    words: list[str], code: int, said: str, tmp_path: Path, cli: Cli
+) -> None:
+    found, out, err = cli(*words)
+    assert found == code
+    assert said in err
+    assert err.startswith("Error: ")
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) <= 2
+    assert out == ""
     assert not (tmp_path / "runs").exists(), "a mistake leaves nothing behind"
 
 
-def test_hostile_arguments_reach_the_terminal_harmless(tmp_path: Path) -> None:
+def test_hostile_arguments_reach_the_terminal_harmless(tmp_path: Path, cli: Cli) -> None:
     hostile = "x\x1b]0;owned\x07\u202egpj"
     for words in (["runs", "show", hostile], [hostile], ["curate", f"{hostile}.jsonl"], ["recipes", "check", hostile]):
-        (tmp_path / "run").mkdir(exist_ok=True)
-        (tmp_path / "run" / "run.json").touch()
-        answer = run(*words, STUDIO_RUNS_DIR=str(tmp_path))
-        shown = answer.stdout + answer.stderr
+        (tmp_path / "runs" / "run").mkdir(exist_ok=True, parents=True)
+        (tmp_path / "runs" / "run" / "run.json").touch()
+        shown = "".join(cli(*words)[1:])
         assert not any(c in shown for c in "\x1b\x07\u202e"), words
         assert "\\x1b]0;owned" in shown, words
 
@@ -207,8 +224,8 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert code.returncode == 0
 
 
-def test_the_schema_holds_the_whole_interface() -> None:
-    found = json.loads(run("schema").stdout)
+def test_the_schema_holds_the_whole_interface(cli: Cli) -> None:
+    found = json.loads(cli("schema")[1])
 
     def walk(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for entry in entries:
@@ -252,15 +269,15 @@ def test_tables_align_wide_characters_and_show_control_characters() -> None:
     assert text == "name    count\n中文        1\nabc        22\na\\x1bb    333"
 
 
-def test_doctor_says_what_there_is_and_json_says_the_same() -> None:
-    plain, as_json = run("doctor"), run("doctor", "--json")
-    assert plain.returncode == as_json.returncode == 0
-    found = json.loads(as_json.stdout)
+def test_doctor_says_what_there_is_and_json_says_the_same(cli: Cli) -> None:
+    code, plain, _ = cli("doctor")
+    assert code == 0
+    found = json.loads(cli("doctor", "--json")[1])
     assert set(found) == {"versions", "processor", "memory", "disk", "gpu", "models", "terminal"}
     for section, facts in found.items():
-        assert f"\n{section}\n" in f"\n{plain.stdout}"
+        assert f"\n{section}\n" in f"\n{plain}"
         for name in facts:
-            assert name in plain.stdout
+            assert name in plain
     assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert int(found["processor"]["cores"]) == os.cpu_count()
 

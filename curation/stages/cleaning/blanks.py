@@ -15,6 +15,7 @@ _MARKDOWN = re.compile(r"^ {0,3}(?:#{1,6} |[-*+] |\d{1,9}[.)] |> |\|)|\*\*[^*\n]
 BLANKS_SIGN = rf"[{ODD_BLANKS}]|[ \t\u3000]\n|[ \t\n\u3000]\z|\A[ \t\n]|[^ \t\n]  |\n\n\n"
 _BLANK_LINES = re.compile("\n{3,}")
 _GAP = re.compile("(?<=[^ \n]) {3,}(?=[^ \n])")
+_SECOND_LINE = re.compile("\n+([^\n])")
 _RUN = re.compile("(?<=[^ \n]) {2,}(?=[^ \n])")
 _BULLET = re.compile(r"[ \t]*(?:[-*+•] +|\d{1,9}[.)] +|> +)*")
 # Blanks are as their author put them in tables, in columns set with tabs, in code without a fence, and in LaTeX.
@@ -26,8 +27,8 @@ def tidy_blanks(text: str) -> str:
     """`text` without needless white space.
 
     Odd blanks become plain ones; trailing blanks, runs of blanks inside a line, more than one blank line, and blanks at
-    both ends go. Left alone: indentation, tables and columns, code and LaTeX, a bullet's blanks, the two trailing blanks that are a
-    line break in a text that is Markdown.
+    both ends go. Left alone: indentation, tables and columns, code and LaTeX, a bullet's blanks, the two trailing
+    blanks that are a line break in a text that is Markdown.
     """
     if not text.isascii():
         text = _ODD.sub(" ", text)
@@ -67,12 +68,13 @@ def _without_runs(line: str) -> str:
 
 
 def _without_margins(text: str) -> str:
-    """`text` without blank lines at its ends, and without the indentation of its first line if it is the only one."""
+    """`text` without blank lines at its ends, and without the indentation of its first line if the next has none."""
     text = text.strip("\n").rstrip(" \t\n\u3000")
     bare = text.lstrip(" \t\n")
-    second = text.find("\n")
-    if bare != text and (second < 0 or text[second + 1 : second + 2] not in (" ", "\t", "\n")):
-        return bare
+    if bare != text:
+        second = _SECOND_LINE.search(bare)
+        if not second or second[1] not in " \t":
+            return bare
     return text
 
 

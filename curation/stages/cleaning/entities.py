@@ -12,8 +12,9 @@ _REFERENCE = re.compile(REFERENCE)
 _ESCAPED_TWICE = re.compile("&(?:amp;)+(?=(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)")
 _LESS = "(?:<|&lt;|&#0*60;|&#[xX]0*3[cC];)"
 _MORE = "(?:>|&gt;|&#0*62;|&#[xX]0*3[eE];)"
+_NAMES = "|".join(sorted({*KNOWN, "script", "style"}, key=len, reverse=True))
 _ESCAPED_TAG = re.compile(
-    rf"{_LESS}(?:/?(?:{'|'.join(sorted(KNOWN, key=len, reverse=True))})\b[^<>\n]{{0,80}}?|\|[^<>\n|]{{0,40}}\|"
+    rf"{_LESS}(?:/?(?:{_NAMES})\b[^<>\n]{{0,80}}?|\|[^<>\n|]{{0,40}}\|"
     rf"|!--[^\n]{{0,80}}?--|!doctype[^<>\n]{{0,80}}?){_MORE}",
     re.IGNORECASE,
 )

@@ -16,7 +16,7 @@ from curation.stages.cleaning.tags import BLOCK_GAP, PAGE, Tag, find_tags, looks
 
 _SPACES = re.compile(r"[ \t\n\f]{2,}|[\t\n\f]")
 _ALT = re.compile(r"""(?:^|\s)alt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_BULLET = re.compile(r"(?:^|\n)[ ]*(?:- |\d+\. )$")
+_BULLET = re.compile(r"(?:^|\n)[ ]*(?:- |\d+\. )$| \| $")
 _RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _HOLDS_BLOCKS = frozenset("html body head".split())
@@ -41,7 +41,7 @@ def html_to_text(text: str, hidden: Hidden, *, conversation: bool, topic: bool, 
             return text
         if topic and not page and not has_escaped_tag(text):
             return text
-    seen = without_unseen(text, page=page) if "<" in text else text
+    seen = without_unseen(text, page=page or every) if "<" in text else text
     if not (every or page) and looks_like_source(seen):
         return text
     tags = find_tags(seen, page=page, every=every) if "<" in seen else []
@@ -61,6 +61,7 @@ class _Writer:
         self.gap = 0  # line feeds owed before the next text
         self.blocks: list[str] = ["body"] if page else []  # open blocks; text outside of all keeps its line feeds
         self.lists: list[int] = []  # for each open list the next number, 0 for bullets
+        self.first_item = False  # whether the next item is the first of its list
         self.cells: list[int] = []  # for each open row the cells begun
         self.marks: list[tuple[str, int]] = []  # open code, pre, sub and sup, and where in `out` their text begins
 
@@ -116,7 +117,7 @@ class _Writer:
             self.tail = self.tail.rstrip(" ")
 
     def owe(self, gap: int) -> None:
-        """Line feeds before the next text, unless a bullet was just written."""
+        """Line feeds before the next text, unless a bullet or the edge of a cell was just written."""
         if not _BULLET.search(self.tail) or self.gap:
             self.gap = max(self.gap, gap)
 
@@ -147,16 +148,20 @@ class _Writer:
             self.blocks.append(name)
         if name in ("ul", "ol"):
             self.lists.append(1 if name == "ol" else 0)
+            self.first_item = True
         elif name == "tr":
             self.cells.append(0)
         elif name == "li":
             number = self.lists[-1] if self.lists else 0
             if number:
                 self.lists[-1] += 1
-            self.gap = max(self.gap, 1)
+            self.gap = max(self.gap, 1) if self.first_item else 1
+            self.first_item = False
             self.put("  " * min(len(self.lists) - 1, _DEEPEST_LIST) + (f"{number}. " if number else "- "))
 
     def end(self, name: str) -> None:
+        if name == "br":
+            self.line_break()
         if any(mark == name for mark, _ in self.marks):
             while self.close_mark() != name:
                 pass
@@ -166,6 +171,7 @@ class _Writer:
             self.leave(name)
         if name in ("ul", "ol") and self.lists:
             self.lists.pop()
+            self.first_item = False
         elif name == "tr" and self.cells:
             self.cells.pop()
 

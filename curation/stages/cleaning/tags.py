@@ -22,7 +22,7 @@ BLOCK_GAP = {  # line feeds around a block element
 }
 _INLINE = frozenset(
     "a b i u em strong span font code kbd samp tt sub sup small big strike del ins abbr acronym nobr td th wbr br img "
-    "cite dfn bdi bdo colgroup col script style".split()
+    "cite dfn bdi bdo colgroup col".split()
 )
 # Names that prompts and templates use for markers of their own: tags only with an attribute, or in a whole page.
 AMBIGUOUS = frozenset(

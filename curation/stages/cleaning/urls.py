@@ -65,6 +65,6 @@ def _with_brackets(text: str, low: int, first: int, last: int) -> tuple[int, int
     before = first == low or text[first - 1] in " \n"
     if before and last < len(text) and text[last] == " ":
         return first, last + 1
-    if first > low and text[first - 1] == " " and (last == len(text) or text[last] in "\n.,;:!?，。；：！？"):
+    if first > low and text[first - 1] == " " and (last == len(text) or text[last] in "\n.,;:!?)]}`，。；：！？）】"):
         return first - 1, last
     return first, last

@@ -16,7 +16,7 @@ import polars as pl
 from curation.stages.heuristics.duplicates import duplicates
 from curation.stages.heuristics.ngrams import duplicate_characters, repeats, top_characters
 from curation.stages.heuristics.rules import Rule, first_failing
-from curation.stages.heuristics.scripts import HAN_PER_WORD, KANA_PER_WORD, THAI_PER_WORD
+from curation.stages.heuristics.scripts import HAN_PER_WORD, KANA_PER_WORD, THAI_PER_WORD, width
 from curation.stages.heuristics.texts import Texts
 from curation.stages.heuristics.words import SYMBOL, Floats, WordTable
 
@@ -28,9 +28,9 @@ class Shares:
     """What a text is measured for, None = off: shares of units for `*_frac`, of characters for the others.
 
     top, dup: limits by n, in words. min_words, min_lines: texts with fewer are not measured for n-grams, for
-    lines and paragraphs. min_count: how often the most frequent n-gram must occur to count. answers: a text
-    without characters is nothing bad, and the characters of marks (blanks to fill in, rules of dashes) are
-    not counted as repeated.
+    lines and paragraphs; min_line_chars: shorter lines and paragraphs are not counted at all. min_count: how
+    often the most frequent n-gram must occur to count. answers: a text without characters is nothing bad, and
+    the characters of marks (blanks to fill in, rules of dashes) are not counted as repeated.
     """
 
     dup_para_frac: float | None
@@ -41,6 +41,7 @@ class Shares:
     dup: Mapping[int, float]
     min_words: int | None
     min_lines: int | None
+    min_line_chars: int | None
     min_count: int
     answers: bool
 
@@ -49,8 +50,8 @@ class Shares:
         characters = _characters(texts)
         paragraphs = texts.str.strip_chars().str.replace_all(r"\n{2,}", "\n\n").str.split("\n\n")
         measures = pl.DataFrame(
-            _shares("dup_para", paragraphs, characters, self.min_lines)
-            | _shares("dup_line", texts.str.replace_all(r"\n+", "\n").str.split("\n"), characters, self.min_lines)
+            self._shares("dup_para", paragraphs, characters)
+            | self._shares("dup_line", texts.str.replace_all(r"\n+", "\n").str.split("\n"), characters)
         ).with_columns(empty=characters)
         rules = [
             Rule("empty", None if self.answers else 1, "below"),
@@ -60,6 +61,22 @@ class Shares:
             Rule("dup_line_char_frac", self.dup_line_char_frac, "above"),
         ]
         return first_failing(measures, rules)
+
+    def _shares(self, name: str, units: pl.Series, characters: Floats) -> dict[str, pl.Series]:
+        """Repeated units among all units, their characters among all characters; null where units are too few."""
+        flat = pl.DataFrame({"unit": units}).with_row_index("row").explode("unit")
+        if self.min_line_chars is not None:
+            flat = flat.filter(width(pl.col("unit")) >= self.min_line_chars)
+        counts = np.bincount(flat["row"].to_numpy(), minlength=len(units))
+        repeated, repeated_characters = duplicates(flat, len(units))
+        few = counts < max(self.min_lines or 0, 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            of_units = np.where(few, np.nan, repeated / counts)
+            of_characters = np.where(few, np.nan, repeated_characters / characters)
+        return {
+            f"{name}_frac": pl.Series(of_units, nan_to_null=True),
+            f"{name}_char_frac": pl.Series(of_characters, nan_to_null=True),
+        }
 
     def judge_ngrams(self, series: pl.Series) -> pl.DataFrame:
         """`reason, score, threshold` by repeated n-grams, null where none fails."""
@@ -82,10 +99,10 @@ class Shares:
 
     def _judge_table(self, table: WordTable, characters: Floats, language: str) -> pl.DataFrame:
         scale = _CHARACTERS_PER_WORD[language]
-        joint = 1 if language == "" else 0
+        joint = 1 if language == "" and not self.answers else 0
         top = {round(n * scale): (f"top_{n}gram", limit) for n, limit in self.top.items()}
         dup = {round(n * scale): (f"dup_{n}gram", limit) for n, limit in self.dup.items()}
-        measures: dict[str, Floats] = {}
+        measures: dict[str, Floats] = {"": characters}
         whole = np.maximum(characters, 1)
         failed = np.zeros(len(table), np.bool_)
         for repeated in repeats(table, max([*top, *dup, 0])):
@@ -105,18 +122,3 @@ class Shares:
 
 def _characters(texts: pl.Series) -> Floats:
     return texts.str.len_chars().to_numpy().astype(np.float64)
-
-
-def _shares(name: str, units: pl.Series, characters: Floats, least: int | None) -> dict[str, pl.Series]:
-    """Repeated units among all units, and their characters among all characters; null where units are too few."""
-    flat = pl.DataFrame({"unit": units}).with_row_index("row").explode("unit")
-    counts = units.list.len().to_numpy()
-    repeated, repeated_characters = duplicates(flat, len(units))
-    few = counts < (least or 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        of_units = np.where(few, np.nan, repeated / counts)
-        of_characters = np.where(few, np.nan, repeated_characters / characters)
-    return {
-        f"{name}_frac": pl.Series(of_units, nan_to_null=True),
-        f"{name}_char_frac": pl.Series(of_characters, nan_to_null=True),
-    }

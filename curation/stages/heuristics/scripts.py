@@ -64,6 +64,11 @@ def unspaced_words(text: pl.Expr) -> pl.Expr:
     )
 
 
+def width(text: pl.Expr) -> pl.Expr:
+    """Characters of `text`, those of unspaced scripts `WIDTH` times: about as long as the same in English."""
+    return text.str.len_chars() + (WIDTH - 1) * text.str.count_matches(f"[{UNSPACED}]")
+
+
 def script_frame(texts: pl.Series) -> pl.DataFrame:
     """For each text: `unspaced` (bool: mostly of an unspaced script) and `language` (zh, ja, th, or "" when
     spaced).
