@@ -142,11 +142,5 @@ def conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
 
 def content_hash(turns: Sequence[tuple[str, str]]) -> str:
     """128-bit BLAKE2b digest (hex) of `(role, content)` pairs, unambiguous about where one ends."""
-    digest = hashlib.blake2b(digest_size=16)
-    for role, content in turns:
-        head = role.encode()
-        body = content.encode()
-        digest.update(b"%d:%d:" % (len(head), len(body)))
-        digest.update(head)
-        digest.update(body)
-    return digest.hexdigest()
+    told = "".join([f"{len(role)}:{len(content)}:{role}{content}" for role, content in turns])
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from curation.dedup.families import Judged, Verdict, judge
-from curation.dedup.shingles import I64
+
+Similarity = Callable[[int, Sequence[int]], Sequence[float]]  # of a text with others, exact
 
 # Anchors tried in one cluster; what is left then stays, since keeping a copy harms less than losing a record.
 ROUNDS = 64
@@ -41,7 +39,7 @@ def resolve(
     cluster: int,
     members: Sequence[int],
     text: Callable[[int], str],
-    similarity: Callable[[int, I64], NDArray[np.float64]],
+    similarity: Similarity,
     threshold: float,
 ) -> list[Member]:
     """The fate of each member of one cluster. `members` come best first; `similarity(anchor, others)` is exact.
@@ -57,24 +55,24 @@ def resolve(
     for _ in range(ROUNDS):
         if not left:
             break
-        anchor, others = left[0], np.asarray(left[1:], dtype=np.int64)
+        anchor, others = left[0], left[1:]
         fates.setdefault(anchor, Member(anchor, cluster, "copy", -1, 1.0))
         scores = similarity(anchor, others)
-        near = others[scores >= threshold].tolist()
-        earlier = np.asarray(anchors, dtype=np.int64)
-        witnesses = earlier[similarity(anchor, earlier) >= threshold].tolist()
-        judged = judge(text(anchor), [text(member) for member in (*near, *witnesses)])[: len(near)]
+        near = [(member, score) for member, score in zip(others, scores, strict=True) if score >= threshold]
+        earlier = zip(anchors, similarity(anchor, anchors), strict=True)
+        witnesses = [text(witness) for witness, score in earlier if score >= threshold] if near else []
+        judged = judge(text(anchor), [*(text(member) for member, _ in near), *witnesses])[: len(near)]
         anchors.append(anchor)
         met = [
             Member(member, cluster, one.verdict, anchor, score)
-            for member, one, score in zip(near, judged, scores[scores >= threshold].tolist(), strict=True)
+            for (member, score), one in zip(near, judged, strict=True)
         ]
         if len(members) > SMALL:
             met = list(_by_filling(met, judged, similarity, threshold))
-            left = others[scores < threshold].tolist()
+            left = [member for member, score in zip(others, scores, strict=True) if score < threshold]
         else:
             copies = {member.text for member in met if member.is_copy}
-            left = [member for member in others.tolist() if member not in copies]
+            left = [member for member in others if member not in copies]
         for member in met:
             if member.is_copy or member.text not in fates:
                 fates[member.text] = member
@@ -86,7 +84,7 @@ def resolve(
 def _by_filling(
     met: Sequence[Member],
     judged: Sequence[Judged],
-    similarity: Callable[[int, I64], NDArray[np.float64]],
+    similarity: Similarity,
     threshold: float,
 ) -> Iterator[Member]:
     """Members of a family that have the same filling are copies of the first of them."""
@@ -98,5 +96,5 @@ def _by_filling(
             yield member
             continue
         twin = first[one.filling]
-        score = float(similarity(twin, np.asarray([member.text]))[0])
+        (score,) = similarity(twin, [member.text])
         yield Member(member.text, member.cluster, "copy" if score >= threshold else one.verdict, twin, score)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from curation.dedup.cluster import SMALL, Similarity
 from curation.dedup.minhash import Banding, band_hashes, signatures
 from curation.dedup.pairs import CROWD, candidates, components, jaccard, pair_keys, split_keys
 from curation.dedup.shingles import I64, U32, U64, Shingles, shingle, tokenise
 
 CHUNK = 1 << 14  # texts shingled at once
 BANDS_AT_ONCE = 8  # columns read together: 64 MB at a million records, and few passes over the files
+AT_ONCE = 1 << 18  # similarities of small clusters held at once
 LEFT_OVER = 0.2  # share of a text's shingles that must be its own for its boilerplate to be ignored
+
+
+class Cluster(NamedTuple):
+    """Texts that verified pairs connect, best first, and the similarity of any two of them."""
+
+    number: int
+    rows: list[int]
+    similarity: Similarity
 
 
 class Corpus:
@@ -32,32 +41,53 @@ class Corpus:
         self._texts = pl.Series(dtype=pl.String)
         self._shingles = Shingles(np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
 
-    def clusters(self, banding: Banding, threshold: float) -> Iterator[tuple[int, list[int]]]:
-        """Connected components of verified pairs with more than one text: a number, and the rows, best first."""
+    def clusters(self, banding: Banding, threshold: float) -> Iterator[Cluster]:
+        """Connected components of verified pairs with more than one text, numbered by their first record."""
         left, right, crowd = candidates(self._bands(banding))
-        self._hold(np.union1d(np.union1d(left, right), crowd))
+        self._hold(_distinct(left, right, crowd))
         left, right = self._held(left), self._held(right)
         if len(crowd):
             left, right = self._without_boilerplate(self._held(crowd), left, right, banding)
         alike = jaccard(self._shingles, left, right) >= threshold
         labels = components(len(self._rows), left[alike], right[alike])
-        groups: dict[int, list[int]] = defaultdict(list)
         sizes = np.bincount(labels, minlength=1)
-        for place in np.flatnonzero(sizes[labels] > 1):
-            groups[int(labels[place])].append(int(self._rows[place]))
-        ranks = self.facts["rank"].fill_null(-np.inf).to_numpy()
-        for number, rows in enumerate(groups.values()):
-            yield number, sorted(rows, key=lambda row: (-ranks[row], row))
+        places = np.flatnonzero(sizes[labels] > 1)
+        ranks = self.facts["rank"].fill_null(-np.inf).to_numpy()[self._rows[places]]
+        places = places[np.lexsort((places, -ranks, labels[places]))]
+        starts = np.cumsum(sizes * (sizes > 1)) - sizes * (sizes > 1)
+        for size in np.unique(sizes[sizes > 1]).tolist():
+            numbers = np.flatnonzero(sizes == size)
+            yield from self._of_size(numbers, places[starts[numbers][:, None] + np.arange(size)])
+
+    def _of_size(self, numbers: I64, places: I64) -> Iterator[Cluster]:
+        """Clusters of the same size: `places` (held) has a row for each. Small ones get their similarities at once."""
+        size = places.shape[1]
+        if size > SMALL:
+            for number, row in zip(numbers.tolist(), self._rows[places].tolist(), strict=True):
+                yield Cluster(number, row, self.similarity)
+            return
+        one, other = np.triu_indices(size, 1)
+        step = max(1, AT_ONCE // size**2)
+        for start in range(0, len(places), step):
+            these = places[start : start + step]
+            scores = np.ones((len(these), size, size))
+            found = jaccard(self._shingles, these[:, one].ravel(), these[:, other].ravel()).reshape(len(these), -1)
+            scores[:, one, other] = scores[:, other, one] = found
+            rows = self._rows[these].tolist()
+            for number, row, matrix in zip(numbers[start : start + step].tolist(), rows, scores.tolist(), strict=True):
+                yield Cluster(number, row, _lookup(row, matrix))
 
     def text(self, row: int) -> str:
         """The folded text of a candidate."""
         text: str = self._texts[int(self._held(np.asarray([row]))[0])]
         return text
 
-    def similarity(self, row: int, others: I64) -> NDArray[np.float64]:
+    def similarity(self, row: int, others: Sequence[int]) -> list[float]:
         """The exact Jaccard similarity of a candidate with others."""
+        if not others:
+            return []
         left = np.full(len(others), self._held(np.asarray([row]))[0])
-        return jaccard(self._shingles, left, self._held(others))
+        return jaccard(self._shingles, left, self._held(np.asarray(others))).tolist()
 
     def _bands(self, banding: Banding) -> Iterator[U64]:
         for first in range(0, banding.bands, BANDS_AT_ONCE):
@@ -114,6 +144,24 @@ class Corpus:
         order = np.arange(len(self._rows))
         order[rows] = len(self._rows) + np.arange(len(rows))
         self._shingles = both.take(order)
+
+
+def _lookup(rows: Sequence[int], matrix: Sequence[Sequence[float]]) -> Similarity:
+    place = {row: index for index, row in enumerate(rows)}
+
+    def similarity(row: int, others: Sequence[int]) -> list[float]:
+        scores = matrix[place[row]]
+        return [scores[place[other]] for other in others]
+
+    return similarity
+
+
+def _distinct(*rows: I64) -> I64:
+    """The different numbers in several arrays, ascending."""
+    seen = np.zeros(max((int(part.max()) + 1 for part in rows if len(part)), default=0), dtype=bool)
+    for part in rows:
+        seen[part] = True
+    return np.flatnonzero(seen)
 
 
 def _common(hashes: U32) -> U32:

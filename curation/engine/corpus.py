@@ -95,7 +95,7 @@ def fingerprints(store: Store, print_keys: Sequence[str], bases: Sequence[int], 
 
 
 def _clusters(store: Store, keys: Sequence[str]) -> pl.LazyFrame:
-    """`record_id, cluster` from the `_cluster` value of decisions. Of several stages' clusters each has its own rows."""
+    """`record_id, cluster` from the `_cluster` value of decisions; a record may be in clusters of several stages."""
     empty = pl.LazyFrame(schema={"record_id": pl.String(), "cluster": pl.String()})
     found = [
         pl.scan_ipc(store.path(key, "decisions"))

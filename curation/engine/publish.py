@@ -146,6 +146,7 @@ def summarise(
         "run": folder.name,
         "recipe": recipe.name,
         "recipe_digest": recipe.digest(),
+        "recipe_yaml": recipe.to_yaml(),
         "counts": counts,
         "stages": stages,
         "sources": source_rows(plan, shards, manifests),
@@ -160,8 +161,21 @@ def summarise(
         "out_format": plan.out_format or next(iter(set(plan.primary.values()) - {None}), None),
         "seed": recipe.seed,
         "versions": {name: importlib.metadata.version(name) for name in VERSIONED if _installed(name)},
-        "warnings": [],
+        "warnings": warnings_of(manifests),
     }
+
+
+def warnings_of(manifests: Sequence[dict[str, Any]]) -> list[str]:
+    """What a user should know about the dataset, besides the counts."""
+    taken = _added(item["taken"] for item in manifests)
+    refused = _added(item["refused"] for item in manifests)
+    return [
+        *(
+            f"{number:,} records already had a column '{name}': the new one is '{name}_'"
+            for name, number in taken.items()
+        ),
+        *(f"{number:,} records cannot be written in this format: {reason}" for reason, number in refused.items()),
+    ]
 
 
 def stage_rows(

@@ -14,13 +14,31 @@ from curation.formats.errors import misfit
 from curation.formats.slots import Take, Turns
 
 ROLES: Mapping[str, str] = {
-    "user": "user", "human": "user", "prompter": "user", "用户": "user", "人类": "user",
-    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant",
-    "chatbot": "assistant", "model": "assistant", "ai": "assistant", "助手": "assistant",
-    "system": "system", "developer": "system", "系统": "system",
-    "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool",
-    "tool_response": "tool", "ipython": "tool", "工具": "tool",
-    "function_call": "function_call", "tool_call": "function_call",
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "用户": "user",
+    "人类": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+    "chatbot": "assistant",
+    "model": "assistant",
+    "ai": "assistant",
+    "助手": "assistant",
+    "system": "system",
+    "developer": "system",
+    "系统": "system",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+    "function_response": "tool",
+    "tool_response": "tool",
+    "ipython": "tool",
+    "工具": "tool",
+    "function_call": "function_call",
+    "tool_call": "function_call",
 }
 CALL = "function_call"  # the role of a ShareGPT message whose value is a tool call
 ROLE_KEYS = ("role", "from", "角色")
@@ -174,8 +192,10 @@ def take_parts(parts: list[Any], role: str, turns: Turns) -> list[Any]:
 def put_parts(parts: list[Any], turns: Sequence[tuple[str, str]]) -> list[Any]:
     """The inverse of `take_parts`."""
     return [
-        turns[part][1] if type(part) is int
-        else {**part, "text": turns[part["text"]][1]} if type(part) is dict and type(part.get("text")) is int
+        turns[part][1]
+        if type(part) is int
+        else {**part, "text": turns[part["text"]][1]}
+        if type(part) is dict and type(part.get("text")) is int
         else part
         for part in parts
     ]

@@ -61,8 +61,14 @@ def _chat_layout(columns: Columns, names: tuple[str, ...], take: Take) -> Layout
 _take_openai = take_listed(chat_taker("role", ("role", "角色")))
 
 
-_FROM = {"user": "human", "assistant": "gpt", "system": "system", "developer": "system", "tool": "observation",
-         "function": "observation"}
+_FROM = {
+    "user": "human",
+    "assistant": "gpt",
+    "system": "system",
+    "developer": "system",
+    "tool": "observation",
+    "function": "observation",
+}
 
 
 def _sharegpt_message(message: Message) -> dict[str, Any]:

@@ -31,8 +31,21 @@ KTO_TAG = ("kto_tag",)
 
 MESSAGES = ("messages", "消息")
 CONVERSATIONS = ("conversations", "conversation", "对话", "会话")
-TEXT = ("text", "content", "full_text", "document", "body", "passage", "sentence",
-        "文本", "内容", "正文", "全文", "文章", "句子")
+TEXT = (
+    "text",
+    "content",
+    "full_text",
+    "document",
+    "body",
+    "passage",
+    "sentence",
+    "文本",
+    "内容",
+    "正文",
+    "全文",
+    "文章",
+    "句子",
+)
 
 
 class Columns:

@@ -211,8 +211,11 @@ def plain_content(message: Message) -> str:
         return content
     if content is None:
         raise Inexpressible("no_content")
-    texts = [part if isinstance(part, str) else part.get("text") if set(part) <= {"type", "text"} else None
-             for part in content if isinstance(part, str | dict)]
+    texts = [
+        part if isinstance(part, str) else part.get("text") if set(part) <= {"type", "text"} else None
+        for part in content
+        if isinstance(part, str | dict)
+    ]
     if not texts or len(texts) < len(content) or not all(isinstance(text, str) for text in texts):
         raise Inexpressible("multimodal")
     return "\n".join(text for text in texts if text is not None)

@@ -55,8 +55,15 @@ class _Cut:
         return self.pieces if re.fullmatch(r"s?(?:u{1,2}a)+", spoken) else None
 
 
-_ROLES = {"Human": "user", "User": "user", "Instruction": "user", "Input": "user",
-          "Assistant": "assistant", "Response": "assistant", "System": "system"}
+_ROLES = {
+    "Human": "user",
+    "User": "user",
+    "Instruction": "user",
+    "Input": "user",
+    "Assistant": "assistant",
+    "Response": "assistant",
+    "System": "system",
+}
 _CLOSE = re.compile(r"\s*(?:</s>|<\|endoftext\|>|<\|end_of_text\|>)?\s*\Z")
 _LONGEST_CLOSE = 64  # characters at the end of what is said in which the closing mark is looked for
 
@@ -109,9 +116,7 @@ def _write_s_human(found: Dialogue) -> str:
 
 def _write_hash_human(found: Dialogue) -> str:
     system = [] if found.system is None else [f"### System: {found.system.strip()}"]
-    said = [
-        f"### Human: {question.strip()}\n### Assistant: {answer.strip()}" for question, answer in found.pairs
-    ]
+    said = [f"### Human: {question.strip()}\n### Assistant: {answer.strip()}" for question, answer in found.pairs]
     return "\n".join(system + said)
 
 

@@ -5,6 +5,7 @@ Two questions about two different pictures may have the same text, and are no du
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,15 +17,19 @@ COLUMNS = ("image", "images", "video", "videos", "audio", "audios", "file", "fil
 MESSAGE_KEYS = ("tool_calls", "function_call", "tool_call", "images", "image", "audio", "video", "videos", "audios")
 
 # A meta text without any of these holds nothing unseen; nearly all are told by this alone.
-_SIGNS = (
-    *(f'"{name}"' for name in sorted({*COLUMNS, *MESSAGE_KEYS, CALL})),
-    *(f'"{name}":[' for name in ("content", "value", "text", "内容")),
+_SIGNS = re.compile(
+    "|".join(
+        [
+            *(re.escape(f'"{name}"') for name in sorted({*COLUMNS, *MESSAGE_KEYS, CALL})),
+            *(re.escape(f'"{name}":[') for name in ("content", "value", "text", "内容")),
+        ]
+    )
 )
 
 
 def unseen(meta_json: str) -> str:
     """JSON of what no turn of the record shows but belongs to its meaning, "" if there is nothing; for fingerprints."""
-    if not any(sign in meta_json for sign in _SIGNS):
+    if not _SIGNS.search(meta_json):
         return ""
     template = load_template(meta_json)
     found: list[Any] = [[name, template[name]] for name in COLUMNS if template.get(name)]

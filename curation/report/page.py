@@ -48,7 +48,7 @@ def _content(folder: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
     spec = read_spec(folder)
     return {
         "summary": summary,
-        "started": spec.get("created", ""),
+        "started": str(spec.get("created", ""))[:16].replace("T", " "),
         "law": _law(summary["counts"]),
         "stages": _stages(summary),
         "charts": {

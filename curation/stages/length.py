@@ -15,11 +15,11 @@ from curation.stages.tokens import count_tokens, tokenizer_digest
 # Each Chinese or Japanese character is a word: those scripts put no blanks between words, and counts by segmenters
 # differ too much from one another to be a threshold. Thai, Lao, Khmer and Burmese have no blanks either, but several
 # characters a letter-word: every four of them, or what is left, count as one. Everything else: letters, marks and
-# figures in a row, apostrophes and hyphens inside included.
+# figures in a row, apostrophes, hyphens and decimal points inside included.
 _HAN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}ー"
 _UNSPACED = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_HAN}{_UNSPACED}]]"
-WORD = rf"[{_HAN}]|[{_UNSPACED}]{{1,4}}|{_LETTER}+(?:['’\-]{_LETTER}+)*"
+WORD = rf"[{_HAN}]|[{_UNSPACED}]{{1,4}}|{_LETTER}+(?:['’\-]{_LETTER}+|[.,]\p{{N}}+)*"
 
 
 class Length(RecordStage):

@@ -97,8 +97,8 @@ class Near(CorpusStage):
         banding = self.banding()
         members = [
             member
-            for cluster, rows in corpus.clusters(banding, self.threshold)
-            for member in resolve(cluster, rows, corpus.text, corpus.similarity, self.threshold)
+            for cluster in corpus.clusters(banding, self.threshold)
+            for member in resolve(cluster.number, cluster.rows, corpus.text, cluster.similarity, self.threshold)
         ]
         total = fingerprints.select(pl.len()).collect().item()
         if not self.allow_wipeout:

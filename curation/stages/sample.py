@@ -46,16 +46,18 @@ class Sample(CorpusStage):
         seed = context.seed if self.seed is None else self.seed
         # XXH3 is specified and stable, unlike polars' own hash. The salt keeps this draw independent of other stages'.
         salt = f"sample:{seed}:"
-        draws = [xxhash.xxh3_64_intdigest(salt + digest) for digest in batch.records["content_hash"]]
+        draws = [xxhash.xxh3_64_intdigest((salt + digest).encode()) for digest in batch.records["content_hash"]]
         return batch.records.select("record_id", "source").with_columns(draw=pl.Series(draws, dtype=pl.UInt64))
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
         """All records but the first of the draw are dropped; score: their place in it, threshold: the last one kept."""
-        group = pl.col("source") if self.by == "source" else pl.lit(0)
-        wanted = pl.lit(self.n) if self.n is not None else _nearest(pl.len() * pl.lit(self.fraction))
+        group = "source" if self.by == "source" else "everything"
+        size = pl.len().over(group)
+        wanted = pl.lit(self.n) if self.n is not None else _nearest(size * pl.lit(self.fraction))
         dropped = (
-            fingerprints.sort("draw", "ordinal")
-            .with_columns(place=pl.int_range(1, pl.len() + 1).over(group), wanted=wanted.over(group).cast(pl.Int64))
+            fingerprints.with_columns(everything=pl.lit(0))
+            .sort("draw", "ordinal")
+            .with_columns(place=pl.int_range(1, pl.len() + 1).over(group), wanted=wanted.cast(pl.Int64))
             .filter(pl.col("place") > pl.col("wanted"))
             .sort("ordinal")
             .collect()

@@ -129,12 +129,12 @@ class Where(RecordStage):
     def _frame(
         self, batch: Batch, records: pl.DataFrame, source: str, column_types: Mapping[str, Mapping[str, str]]
     ) -> pl.DataFrame:
-        """One row a record of `records`: the columns that the condition names."""
+        """One row a record of `records`: the columns that the condition names, and one that only gives the height."""
         schema = self._schema(source, column_types)
         everywhere = {column for types in column_types.values() for column in types}
         extra = [column for column in schema if column not in everywhere]
         types = {column: _type_name(source, column, column_types) for column in schema if column in everywhere}
-        parts = [_extra_columns(batch, records, extra)]
+        parts = [records.select(pl.col("record_id").alias(_HEIGHT)), _extra_columns(batch, records, extra)]
         if types:
             rows = [[_FITTED[kind](obj.get(name)) for name, kind in types.items()] for obj in _objects(batch, records)]
             parts.append(pl.DataFrame(rows, schema={name: schema[name] for name in types}, orient="row"))
@@ -157,7 +157,8 @@ class Where(RecordStage):
         return result.cast(pl.Boolean)
 
 
-_RESULT = "the condition's value"
+_RESULT = "the value of the condition"
+_HEIGHT = "a column that no condition names"
 
 
 @cache

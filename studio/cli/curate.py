@@ -105,7 +105,7 @@ def curate(
             from studio.runs.folder import find
 
             return resume(
-                find(runs_dir, resumed), out, runs_dir, settings=settings, argv=sys.argv, detach=detach, workers=workers
+                find(runs_dir, resumed), out, settings=settings, argv=sys.argv, detach=detach, workers=workers
             )
         recipe = _recipe(rest["recipe"], settings, rest["seed"])
         named = [*inputs, *also]
@@ -144,6 +144,7 @@ def _new_run(
     from curation.formats import get
     from studio.cli.start import entry_of, start
     from studio.runs.folder import create
+    from studio.runs.inputs import describe_inputs
     from studio.runs.lock import RunLock
     from studio.runs.reuse import similar_runs
     from studio.runs.spec import new_spec
@@ -154,20 +155,12 @@ def _new_run(
     from_stdin = "-" in inputs
     if from_stdin and sys.stdin.isatty():
         out.say("Reading records from the terminal; end with Ctrl-D.")
-    sources = [] if from_stdin else _sources(inputs)
+    sources = [] if from_stdin else describe_inputs(inputs)
     options["reuse"] = similar_runs(runs_dir, sources)
     folder = create(runs_dir, "curate")
     lock = RunLock.acquire(folder)
     new_spec("curate", inputs, sources, entry_of(recipe), options, recipe.seed, sys.argv).write(folder)
-    return start(folder, lock, out, runs_dir, detach=detach, pass_stdin=from_stdin)
-
-
-def _sources(inputs: Sequence[str]) -> list[dict[str, Any]]:
-    from dataclasses import asdict
-
-    from curation.readers import find_sources
-
-    return [asdict(source) for source in find_sources(inputs)]
+    return start(folder, lock, out, detach=detach, pass_stdin=from_stdin)
 
 
 def _refuse_new_facts(ctx: click.Context) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from curation.errors import StudioError
-from studio.runs.folder import DEFAULT_RUNS_DIR, every
+from studio.runs.folder import DEFAULT_RUNS_DIR, RUNS_DIR_VARIABLE, every
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -42,7 +42,7 @@ runs_dir_option: Decorator = click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=DEFAULT_RUNS_DIR,
-    envvar="STUDIO_RUNS_DIR",
+    envvar=RUNS_DIR_VARIABLE,
     show_default=True,
     show_envvar=True,
     is_eager=True,  # completion of RUN needs it

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from curation.errors import StudioError
 from studio.cli.output import table
 from studio.cli.progress import duration, progress_line
-from studio.cli.summary import reference, shorter, tell
+from studio.cli.summary import shorter, tell
 from studio.runs.events import EventReader
-from studio.runs.folder import RunFolder
+from studio.runs.folder import RunFolder, reference
 from studio.runs.lock import holder
 from studio.runs.snapshot import RunSnapshot, fold
 from studio.runs.spec import RunSpec, read_spec
@@ -74,16 +73,16 @@ def list_table(facts: Sequence[Mapping[str, Any]]) -> str:
     return table(rows, ("run", "status", "recipe", "started", "read", "kept", "dropped"), right=(4, 5, 6))
 
 
-def describe(folder: RunFolder, runs_dir: Path) -> str:
+def describe(folder: RunFolder) -> str:
     """One run in full, for a person."""
     status = status_of(folder)
     result = read_result(folder)
     spec = read_spec(folder)
     blocks = [table(_head(folder, spec, status))]
     snapshot = snapshot_of(folder)
-    run = reference(folder, runs_dir)
+    run = reference(folder)
     if status is Status.FINISHED and result:
-        blocks.append(tell(folder, result.summary, runs_dir))
+        blocks.append(tell(folder, result.summary))
     elif status is Status.RUNNING:
         if snapshot.phase:
             blocks.append(progress_line(_progress(snapshot)))

@@ -56,7 +56,7 @@ def show(*, run: str, runs_dir: Path, as_json: bool) -> int:
     if as_json:
         out.json_line(run_facts(folder, whole=True))
     else:
-        out.data(describe(folder, runs_dir))
+        out.data(describe(folder))
     return int(ExitCode.OK)
 
 
@@ -73,8 +73,7 @@ def attach(*, run: str, runs_dir: Path, as_json: bool, plain: bool, quiet: bool)
     """
     from studio.cli.progress import narrator_for
     from studio.cli.start import report
-    from studio.cli.summary import reference
-    from studio.runs.folder import find
+    from studio.runs.folder import find, reference
     from studio.runs.follow import follow
     from studio.runs.status import read_result
 
@@ -86,17 +85,17 @@ def attach(*, run: str, runs_dir: Path, as_json: bool, plain: bool, quiet: bool)
             narrator.hear(event)
     except KeyboardInterrupt:
         narrator.close()
-        again = reference(folder, runs_dir)
+        again = reference(folder)
         out.say(f"\nNo longer watching; the run goes on. Stop it with 'studio runs stop {again}'.")
         return int(ExitCode.OK)
     finally:
         narrator.close()
     result = read_result(folder)
     if result is None:
-        again = reference(folder, runs_dir)
+        again = reference(folder)
         out.problem(f"{folder.name} was killed before it could end.", f"Go on with 'studio runs resume {again}'.")
         return int(ExitCode.FAILED)
-    return report(folder, result, out, runs_dir)
+    return report(folder, result, out)
 
 
 @runs.command()
@@ -114,8 +113,7 @@ def attach(*, run: str, runs_dir: Path, as_json: bool, plain: bool, quiet: bool)
 @runs_dir_option
 def stop(*, run: str, force: bool, no_wait: bool, grace: float, runs_dir: Path) -> int:
     """Ask a run to stop. It ends after what is under way, keeps what is finished, and can be resumed."""
-    from studio.cli.summary import reference
-    from studio.runs.folder import find
+    from studio.runs.folder import find, reference
     from studio.runs.lock import is_held
     from studio.runs.stop import force_stop, request_stop, wait_until_free
 
@@ -132,7 +130,7 @@ def stop(*, run: str, force: bool, no_wait: bool, grace: float, runs_dir: Path) 
     if not free and force:
         out.say("It did not stop in time; ending it.")
         free = force_stop(folder, min(grace, 10.0))
-    again = reference(folder, runs_dir)
+    again = reference(folder)
     if not free:
         raise BusyError(
             f"{folder.name} was asked to stop but still runs after {grace:g} seconds.",
@@ -168,7 +166,7 @@ def resume(
 
     out = Output(json=as_json, plain=plain, quiet=quiet)
     folder = find(runs_dir, run)
-    return go_on(folder, out, runs_dir, settings=settings, argv=sys.argv, detach=detach, workers=workers)
+    return go_on(folder, out, settings=settings, argv=sys.argv, detach=detach, workers=workers)
 
 
 @runs.command()

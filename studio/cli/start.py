@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.output import Output
 from studio.cli.progress import as_listener, narrator_for
-from studio.cli.summary import reference, tell
+from studio.cli.summary import tell
 from studio.exit_codes import ExitCode
-from studio.runs.folder import RunFolder
+from studio.runs.folder import RunFolder, reference
 from studio.runs.status import Result, Status, read_result
 
 if TYPE_CHECKING:
@@ -18,14 +17,12 @@ if TYPE_CHECKING:
     from studio.runs.lock import RunLock
 
 
-def start(
-    folder: RunFolder, lock: RunLock, out: Output, runs_dir: Path, *, detach: bool, pass_stdin: bool = False
-) -> int:
+def start(folder: RunFolder, lock: RunLock, out: Output, *, detach: bool, pass_stdin: bool = False) -> int:
     """Do the run described in `folder`, whose lock is held, and return the exit code."""
     from studio.runs.execute import execute, prepare
 
     if detach:
-        return _detached(folder, lock, out, runs_dir, pass_stdin)
+        return _detached(folder, lock, out, pass_stdin)
     with lock:
         prepare(folder)
         narrator = narrator_for(out)
@@ -37,14 +34,14 @@ def start(
             result = execute(folder, lock, as_listener(narrator), on_stop)
         finally:
             narrator.close()
-    return report(folder, result, out, runs_dir)
+    return report(folder, result, out)
 
 
-def _detached(folder: RunFolder, lock: RunLock, out: Output, runs_dir: Path, pass_stdin: bool) -> int:
+def _detached(folder: RunFolder, lock: RunLock, out: Output, pass_stdin: bool) -> int:
     from studio.runs.launch import launch
 
     pid = launch(folder, lock, pass_stdin=pass_stdin)
-    run = reference(folder, runs_dir)
+    run = reference(folder)
     out.say(f"Process {pid} goes on without this terminal. Watch it with 'studio runs attach {run}'.")
     if out.json:
         out.json_line({"run": folder.name, "folder": str(folder.path), "pid": pid})
@@ -53,15 +50,15 @@ def _detached(folder: RunFolder, lock: RunLock, out: Output, runs_dir: Path, pas
     return int(ExitCode.OK)
 
 
-def report(folder: RunFolder, result: Result, out: Output, runs_dir: Path) -> int:
+def report(folder: RunFolder, result: Result, out: Output) -> int:
     """Say how the run ended; with --json the events have said it already. Returns its exit code."""
-    run = reference(folder, runs_dir)
+    run = reference(folder)
     if result.status is Status.FINISHED:
         if out.quiet and not out.json:
             out.data(run)
         elif not out.json:
             out.data("")
-            out.data(tell(folder, result.summary, runs_dir))
+            out.data(tell(folder, result.summary))
     elif result.status is Status.STOPPED:
         out.say(f"Stopped. What was finished is kept; go on with 'studio runs resume {run}'.")
     else:
@@ -73,7 +70,6 @@ def report(folder: RunFolder, result: Result, out: Output, runs_dir: Path) -> in
 def resume(
     folder: RunFolder,
     out: Output,
-    runs_dir: Path,
     *,
     settings: Sequence[str],
     argv: Sequence[str],
@@ -99,18 +95,18 @@ def resume(
         if result is not None and result.status is Status.FINISHED and changed.recipe == spec.recipe:
             lock.close()
             out.say(f"{folder.name} is finished already; there is nothing left to do.")
-            return _told_again(folder, result, out, runs_dir)
+            return _told_again(folder, result, out)
         if changed != spec:
             changed.write(folder)
     except BaseException:
         lock.close()
         raise
-    return start(folder, lock, out, runs_dir, detach=detach)
+    return start(folder, lock, out, detach=detach)
 
 
-def _told_again(folder: RunFolder, result: Result, out: Output, runs_dir: Path) -> int:
+def _told_again(folder: RunFolder, result: Result, out: Output) -> int:
     if not out.json:
-        return report(folder, result, out, runs_dir)
+        return report(folder, result, out)
     from studio.runs.events import EventReader
 
     ending = [event for event in EventReader(folder.events).read() if event["event"] == "run_finished"]

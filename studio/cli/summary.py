@@ -9,7 +9,7 @@ from typing import Any
 from studio.cli.output import table
 from studio.cli.progress import duration
 from studio.display import display
-from studio.runs.folder import RunFolder
+from studio.runs.folder import RunFolder, reference
 
 _VERBS = {"drop": "dropped", "edit": "edited", "flag": "flagged", "annotate": "annotated"}
 
@@ -67,9 +67,9 @@ def places(folder: RunFolder, summary: Mapping[str, Any]) -> str:
     return table(rows)
 
 
-def next_commands(folder: RunFolder, summary: Mapping[str, Any], runs_dir: Path) -> str:
+def next_commands(folder: RunFolder, summary: Mapping[str, Any]) -> str:
     """Two or three commands that make sense now."""
-    run = reference(folder, runs_dir)
+    run = reference(folder)
     lines = [f"studio why {run} {shell(_telling_record(folder, summary))}"]
     if summary["counts"]["dropped"]:
         lines.append(f"studio curate --resume {run} --set STAGE.PARAMETER=VALUE")
@@ -91,7 +91,7 @@ def _telling_record(folder: RunFolder, summary: Mapping[str, Any]) -> str:
     return first
 
 
-def tell(folder: RunFolder, summary: Mapping[str, Any], runs_dir: Path) -> str:
+def tell(folder: RunFolder, summary: Mapping[str, Any]) -> str:
     """All of it, in the order in which one wants to know."""
     blocks = [
         funnel(summary),
@@ -100,18 +100,9 @@ def tell(folder: RunFolder, summary: Mapping[str, Any], runs_dir: Path) -> str:
         "\n".join(f"Warning: {display(text)}" for text in summary["warnings"]),
         places(folder, summary),
         f"Took {duration(summary['seconds'])}.",
-        next_commands(folder, summary, runs_dir),
+        next_commands(folder, summary),
     ]
     return "\n\n".join(block for block in blocks if block)
-
-
-def reference(folder: RunFolder, runs_dir: Path) -> str:
-    """How to name the run on a command line: its name where that is enough, else its folder."""
-    try:
-        usual = folder.path.parent.samefile(runs_dir)
-    except OSError:
-        usual = False
-    return folder.name if usual and str(runs_dir) == "runs" else shell(shorter(folder.path))
 
 
 def shell(word: str) -> str:

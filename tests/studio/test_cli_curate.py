@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from studio.cli.main import main
+from studio.cli.output import Output, can_redraw
 from studio.runs.folder import RunFolder, every
 from studio.runs.spec import read_spec
 from studio.runs.status import Status, status_of
@@ -158,18 +159,15 @@ def test_forced_formats_reach_the_reader(here: Path, cli: Cli) -> None:
         assert json.loads(last(here).summary.read_text())["formats"] == {name: 1}
 
 
-def test_records_from_stdin(here: Path) -> None:
+def test_records_from_stdin(here: Path, cli: Cli) -> None:
     command = [sys.executable, "-m", "studio", "curate", "-", "--recipe", "tiny.yaml", "--json"]
     lines = "".join((here / "small.jsonl").read_text().splitlines(keepends=True)[:5])
     done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     ending = json.loads(done.stdout.splitlines()[-1])
     assert ending["summary"]["counts"]["kept"] == 5
-    again = subprocess.run(
-        [sys.executable, "-m", "studio", "runs", "resume", "last", "--set", "exact.keep=longest", "--json"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert json.loads(again.stdout.splitlines()[-1])["summary"]["counts"]["kept"] == 5, "stdin was kept for later"
+    out = cli("runs", "resume", "last", "--set", "exact.keep=longest", "--json")[1]
+    assert json.loads(out.splitlines()[-1])["summary"]["counts"]["kept"] == 5, "stdin was kept for later"
 
 
 def test_why_tells_a_dropped_a_quarantined_and_a_hostile_record(here: Path, cli: Cli) -> None:
@@ -303,10 +301,27 @@ def test_bars_on_a_terminal_and_nothing_from_the_data_steers_it(here: Path) -> N
     assert b"read 1 = kept 1" in shown
     assert b"\x1b]0;" not in shown
     assert b"evil\\x1b]0;owned\\x07.jsonl" in shown
-    for variables in ({"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}):
-        shown = _in_terminal([*command], variables)
-        assert b"\x1b" not in shown
-        assert b"read 1 = kept 1" in shown
+    shown = _in_terminal([*command], {"TERM": "xterm", "NO_COLOR": "1"})
+    assert b"\x1b" not in shown
+    assert b"read 1 = kept 1" in shown
+
+
+def test_bars_only_where_they_can_be_drawn_and_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    main_end, its_end = pty.openpty()
+    with os.fdopen(main_end), os.fdopen(its_end, "w") as terminal:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        assert can_redraw(terminal)
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert Output().has_bars
+        assert not any(Output(**{flag: True}).has_bars for flag in ("json", "plain", "quiet"))
+        monkeypatch.setenv("TERM", "dumb")
+        assert not can_redraw(terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert not can_redraw(terminal)
+    with Path(os.devnull).open("w") as no_terminal:
+        assert not can_redraw(no_terminal)
 
 
 def _in_terminal(command: list[str], variables: dict[str, str]) -> bytes:

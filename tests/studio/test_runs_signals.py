@@ -138,8 +138,9 @@ def test_a_second_interrupt_ends_it_at_once_with_all_its_workers(here: Path) -> 
 
 def test_a_detached_run_outlives_its_terminal_is_watched_stopped_and_resumed(here: Path, source: Path) -> None:
     main_end, its_end = pty.openpty()
+    command = [*CURATE, "--detach", "--workers", "1"]
     launcher = subprocess.Popen(
-        [*CURATE, "--detach", "--workers", "1"], cwd=here, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True
+        command, cwd=here, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True
     )
     os.close(its_end)
     assert launcher.wait(timeout=60) == 0

@@ -128,7 +128,13 @@ def split_chunk(chunk: str) -> tuple[str, ...]:
     if not chunk.isascii():
         pieces = _STANDALONE.findall(chunk)
         if len(pieces) > 1:
-            return tuple(word for piece in pieces for word in _split_spaced(piece))
+            words: list[str] = []
+            for piece in pieces:
+                if len(piece) == 1:
+                    words.append(piece)
+                else:
+                    words.extend(_split_spaced(piece))
+            return tuple(words)
     return _split_spaced(chunk)
 
 
