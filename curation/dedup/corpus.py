@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -11,19 +12,19 @@ import polars as pl
 from curation.dedup.cluster import SMALL, Similarity
 from curation.dedup.minhash import Banding, band_hashes, signatures
 from curation.dedup.pairs import CROWD, candidates, components, jaccard, pair_keys, split_keys
-from curation.dedup.shingles import I64, U32, U64, Shingles, shingle, tokenise
+from curation.dedup.shingles import I64, U32, U64, Shingles, fold, shingles_of
 
-CHUNK = 1 << 14  # texts shingled at once
 BANDS_AT_ONCE = 8  # columns read together: 64 MB at a million records, and few passes over the files
-AT_ONCE = 1 << 18  # similarities of small clusters held at once
+AT_ONCE = 1 << 16  # similarities of small clusters held at once, with the texts
 LEFT_OVER = 0.2  # share of a text's shingles that must be its own for its boilerplate to be ignored
 
 
 class Cluster(NamedTuple):
-    """Texts that verified pairs connect, best first, and the similarity of any two of them."""
+    """Texts that verified pairs connect, best first; the folded text of each and the similarity of any two of them."""
 
     number: int
     rows: list[int]
+    text: Callable[[int], str]
     similarity: Similarity
 
 
@@ -64,7 +65,7 @@ class Corpus:
         size = places.shape[1]
         if size > SMALL:
             for number, row in zip(numbers.tolist(), self._rows[places].tolist(), strict=True):
-                yield Cluster(number, row, self.similarity)
+                yield Cluster(number, row, self.text, self.similarity)
             return
         one, other = np.triu_indices(size, 1)
         step = max(1, AT_ONCE // size**2)
@@ -74,13 +75,13 @@ class Corpus:
             found = jaccard(self._shingles, these[:, one].ravel(), these[:, other].ravel()).reshape(len(these), -1)
             scores[:, one, other] = scores[:, other, one] = found
             rows = self._rows[these].tolist()
+            texts = dict(zip(chain(*rows), map(fold, self._texts.gather(these.ravel()).to_list()), strict=True))
             for number, row, matrix in zip(numbers[start : start + step].tolist(), rows, scores.tolist(), strict=True):
-                yield Cluster(number, row, _lookup(row, matrix))
+                yield Cluster(number, row, texts.__getitem__, _lookup(row, matrix))
 
     def text(self, row: int) -> str:
         """The folded text of a candidate."""
-        text: str = self._texts[int(self._held(np.asarray([row]))[0])]
-        return text
+        return fold(self._texts[int(np.searchsorted(self._rows, row))])
 
     def similarity(self, row: int, others: Sequence[int]) -> list[float]:
         """The exact Jaccard similarity of a candidate with others."""
@@ -108,15 +109,7 @@ class Corpus:
             .sort("ordinal")
             .collect()
         )["text"]
-        parts = [
-            shingle(tokenise(self._texts[start : start + CHUNK].to_list()), self.words, self.characters)
-            for start in range(0, len(self._rows), CHUNK)
-        ]
-        if parts:
-            sizes = np.concatenate([part.sizes() for part in parts])
-            self._shingles = Shingles(
-                np.concatenate([part.hashes for part in parts]), np.concatenate(([0], np.cumsum(sizes)))
-            )
+        self._shingles = shingles_of(self._texts.to_list(), self.words, self.characters)
 
     def _without_boilerplate(self, crowd: I64, left: I64, right: I64, banding: Banding) -> tuple[I64, I64]:
         """Texts in crowded buckets again, without the shingles that many of them share, if enough is left of them."""

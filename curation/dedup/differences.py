@@ -15,6 +15,8 @@ Kind = Literal["number", "negation", "typo", "minor", "extension", "content"]
 _TOKEN = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W_]+"
 )
+_DIGITS = re.compile(r"\d+")
+_ASCII = "".join(chr(point) if chr(point).isalnum() else " " for point in range(128))
 _NEGATIONS = frozenset(
     "not no never none neither nor without cannot cant dont doesnt didnt wont isnt arent wasnt werent t "
     "ne pas sans nicht kein keine ohne nie 不 没 無 无 非 未 勿 别 莫".split()
@@ -22,6 +24,10 @@ _NEGATIONS = frozenset(
 _MINOR = frozenset(
     "a an the of to in on at for and or so then also please just very really quite is are was be that this it its "
     "的 了 吗 呢 吧 啊 呀 地 得 请 就 也 都 还".split()
+)
+_NUMERALS = frozenset(
+    "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand million "
+    "half twice double 零 一 二 两 三 四 五 六 七 八 九 十 百 千 万 亿 半".split()
 )
 TYPO_SIMILARITY = 0.7  # of the characters of two words; "recieve" / "receive" has 0.71, "paris" / "london" 0
 
@@ -47,6 +53,8 @@ class Difference:
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of a folded text."""
+    if text.isascii():  # five times as fast as the expression
+        return text.translate(_ASCII).split()
     return _TOKEN.findall(text)
 
 
@@ -76,10 +84,10 @@ def _extends(old: Sequence[str], new: Sequence[str]) -> bool:
 
 
 def kind_of(old: Sequence[str], new: Sequence[str]) -> Literal["number", "negation", "typo", "minor", "content"]:
-    """number: other digits. negation: one side denies. typo: the same words, misspelt or run together. minor: only
+    """number: other numbers. negation: one side denies. typo: the same words, misspelt or run together. minor: only
     words that carry no content of their own. content: anything else.
     """
-    if _digits(old) != _digits(new):
+    if _numbers(old) != _numbers(new):
         return "number"
     if any(token in _NEGATIONS for token in old) != any(token in _NEGATIONS for token in new):
         return "negation"
@@ -92,8 +100,9 @@ def kind_of(old: Sequence[str], new: Sequence[str]) -> Literal["number", "negati
     return "content"
 
 
-def _digits(tokens: Sequence[str]) -> list[str]:
-    return [found for token in tokens for found in re.findall(r"\d+", token)]
+def _numbers(tokens: Sequence[str]) -> list[str]:
+    """The numbers among tokens, in digits or in words."""
+    return [found for token in tokens for found in ([token] if token in _NUMERALS else re.findall(r"\d+", token))]
 
 
 def _misspelt(one: str, other: str) -> bool:

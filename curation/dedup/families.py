@@ -17,8 +17,8 @@ from curation.dedup.differences import Difference, differences, tokens_of
 
 Verdict = Literal["copy", "template", "number", "negation", "content"]
 
-SHORT = 30  # tokens: below it one replaced content word makes another record
-MIDDLE = 60  # tokens: below it a number or a negation makes another record
+SHORT = 30  # words: below it one replaced content word makes another record
+MIDDLE = 60  # words: below it a number or a negation makes another record
 WEIGHT = 0.005  # share of the tokens that must differ in a long text for a slot to matter
 SHARED = 0.3  # share of the members that must differ at a place for it to be a slot
 INSIDE = 0.8  # share of a member's differing tokens that must lie in slots
@@ -37,10 +37,13 @@ class Judged:
 
 def judge(anchor: str, members: Sequence[str]) -> list[Judged]:
     """The verdict on each member of a cluster (folded texts), in order."""
+    if all(member == anchor for member in members):
+        return [Judged("copy")] * len(members)
     first = tokens_of(anchor)
-    split = [tokens_of(member) for member in members]
+    split = [first if member == anchor else tokens_of(member) for member in members]
     substantial = [
-        [item for item in differences(first, member) if item.kind not in ("typo", "minor")] for member in split
+        [] if member is first else [item for item in differences(first, member) if item.kind not in ("typo", "minor")]
+        for member in split
     ]
     slots = _slots(substantial, len(members))
     judged = [_judge(first, member, found, slots) for member, found in zip(split, substantial, strict=True)]
@@ -53,6 +56,11 @@ def judge(anchor: str, members: Sequence[str]) -> list[Judged]:
         else one
         for one, text in zip(judged, members, strict=True)
     ]
+
+
+def _words(tokens: Sequence[str]) -> float:
+    """The length in words; in scripts without blanks two characters count as one."""
+    return sum(0.5 if len(token) == 1 and token > "\u0e00" else 1.0 for token in tokens)
 
 
 def _slots(found: Sequence[Sequence[Difference]], members: int) -> set[int]:
@@ -78,7 +86,7 @@ def _places(item: Difference) -> range:
 def _judge(anchor: Sequence[str], member: Sequence[str], found: Sequence[Difference], slots: set[int]) -> Judged:
     if not found:
         return Judged("copy")
-    length = min(len(anchor), len(member))
+    length = min(_words(anchor), _words(member))
     if length >= SHORT:
         found = [item for item in found if item.kind != "extension"]
         if not found:

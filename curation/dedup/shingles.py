@@ -8,12 +8,13 @@ They depend on the text alone, not on a process, a library or a version.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 U32 = NDArray[np.uint32]
@@ -22,6 +23,8 @@ I64 = NDArray[np.int64]
 
 SHORT = 12  # words below which a text gets n-grams of its code points
 WORD, CHARACTER = 1, 2  # classes of code points; 0 is what stands between tokens
+_HARD = 3  # the class of code points that do not fold to one code point each, whatever stands beside them
+BLOCK = 1 << 17  # characters worked on at once: half a megabyte of code points, so that most passes stay in the cache
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -41,17 +44,16 @@ _UNSPACED = (
 class Tokens:
     """The tokens of a batch of texts, one after another.
 
-    hashes: one a token. kinds: WORD or CHARACTER. records: the index of the text each belongs to (ascending).
-    starts, ends: where each lies in `points`, the code points of all texts.
+    hashes: one a token. kinds: WORD or CHARACTER. offsets: text `i` has the tokens `offsets[i]:offsets[i + 1]`.
+    starts, ends: where each lies in `points`, the folded code points of all texts.
     """
 
     hashes: U64
     kinds: NDArray[np.uint8]
-    records: I64
+    offsets: I64
     starts: I64
     ends: I64
     points: U32
-    texts: int
 
 
 @dataclass(frozen=True)
@@ -66,42 +68,98 @@ class Shingles:
 
     def sizes(self) -> I64:
         """How many different shingles each text has."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     def take(self, rows: I64) -> Shingles:
         """The shingles of some texts, in the order of `rows`."""
-        sizes = self.sizes()[rows]
-        offsets = np.concatenate(([0], np.cumsum(sizes)))
-        places = np.repeat(self.offsets[rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        starts = self.offsets[rows]
+        sizes = self.offsets[rows + 1] - starts
+        offsets = _running(sizes)
+        places = np.repeat(starts - offsets[:-1], sizes)
+        places += np.arange(len(places))
         return Shingles(self.hashes[places], offsets)
 
+    @staticmethod
+    def concat(parts: Sequence[Shingles]) -> Shingles:
+        """The texts of several, one after another."""
+        if not parts:
+            return Shingles(np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
+        sizes = np.concatenate([part.sizes() for part in parts])
+        return Shingles(np.concatenate([part.hashes for part in parts]), _running(sizes))
 
-def fold(texts: pl.Series) -> pl.Series:
+
+def fold(text: str) -> str:
     """Compatibility forms and case folded away, so that full-width or capital letters make no difference."""
-    plain = texts.str.len_bytes() == texts.str.len_chars()  # ASCII, which NFKC leaves alone at 25 times the cost
-    folded = texts.to_frame("t").select(pl.when(plain).then("t").otherwise(pl.col("t").str.normalize("NFKC")))
-    return folded.to_series().str.to_lowercase()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+
+
+def shingles_of(texts: Sequence[str], words: int, characters: int) -> Shingles:
+    """The shingles of any number of texts, which need not be folded, some hundred texts at a time."""
+    return Shingles.concat([shingle(tokenise(block), words, characters) for block in _blocks(texts)])
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    begin, size = 0, 0
+    for place, text in enumerate(texts):
+        size += len(text)
+        if size >= BLOCK:
+            yield texts[begin : place + 1]
+            begin, size = place + 1, 0
+    if begin < len(texts):
+        yield texts[begin:]
 
 
 def tokenise(texts: Sequence[str]) -> Tokens:
-    """Tokens of texts that `fold` has seen. Text that has no letter or digit has no token."""
+    """Tokens of texts as `fold` would leave them. Text that has no letter or digit has no token."""
+    folds, classes = _tables()
+    points = _points(texts)
+    kinds = np.take(classes, points)
+    hard = kinds == _HARD
+    if hard.any():
+        # Ligatures, combining marks, final sigma: a few texts need the whole of NFKC. Folding twice changes nothing.
+        owners = np.searchsorted(np.flatnonzero(points == 0), np.flatnonzero(hard))
+        texts = list(texts)
+        for text in np.unique(owners).tolist():
+            texts[text] = fold(texts[text].replace("\x00", " "))
+        points = _points(texts)
+        kinds = np.take(classes, points)
+        kinds = np.where(kinds == _HARD, _classes()[points], kinds)
+    points = np.take(folds, points)
+    edges = np.empty(len(kinds), dtype=bool)
+    edges[:1] = True
+    np.not_equal(kinds[1:], kinds[:-1], out=edges[1:])
+    edges |= kinds == CHARACTER
+    bounds = np.flatnonzero(edges)
+    chosen = np.flatnonzero(np.take(kinds, bounds))  # the last bound is that of a closing zero, never chosen
+    starts, ends = bounds[chosen], bounds[chosen + 1]
+    return Tokens(
+        _hash_spans(points, starts, ends),
+        kinds[starts],
+        np.concatenate(([0], np.searchsorted(starts, np.flatnonzero(points == 0)))),
+        starts,
+        ends,
+        points,
+    )
+
+
+def _points(texts: Sequence[str]) -> U32:
+    """The code points of texts, each followed by a zero."""
     joined = "\x00".join([*texts, ""])
-    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    kinds = _classes()[points]
-    word = kinds == WORD
-    before = np.empty_like(word)
-    before[:1], before[1:] = False, word[:-1]
-    after = np.empty_like(word)
-    after[-1:], after[:-1] = False, word[1:]
-    single = kinds == CHARACTER
-    starts = np.flatnonzero((word & ~before) | single)
-    ends = np.flatnonzero((word & ~after) | single) + 1
+    if joined.count("\x00") != len(texts):
+        joined = "\x00".join([*(text.replace("\x00", " ") for text in texts), ""])
+    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def _hash_spans(points: U32, starts: I64, ends: I64) -> U64:
     powers, inverses = _powers(len(points) + 1)
-    sums = np.zeros(len(points) + 1, dtype=np.uint64)
-    np.cumsum(points * powers[: len(points)], out=sums[1:])
-    hashes = mix((sums[ends] - sums[starts]) * inverses[starts])
-    borders = np.flatnonzero(points == 0)
-    return Tokens(hashes, kinds[starts], np.searchsorted(borders, starts), starts, ends, points, len(texts))
+    sums = np.empty(len(points) + 1, dtype=np.uint64)
+    sums[0] = 0
+    np.multiply(points, powers[: len(points)], out=sums[1:])
+    np.cumsum(sums, out=sums)
+    hashes = sums[ends]
+    hashes -= sums[starts]
+    hashes *= inverses[starts]
+    return mix(hashes)
 
 
 def shingle(tokens: Tokens, words: int, characters: int) -> Shingles:
@@ -110,62 +168,88 @@ def shingle(tokens: Tokens, words: int, characters: int) -> Shingles:
     A text shorter than SHORT words (two characters count as one word) would lose every n-gram to a single slip, so it
     gets n-grams of its code points instead: 4 in words, 2 in unspaced scripts. A text without tokens has no shingle.
     """
-    weights = np.bincount(tokens.records, np.where(tokens.kinds == CHARACTER, 0.5, 1.0), tokens.texts)
-    is_short = weights < SHORT
-    of_short = is_short[tokens.records] if len(tokens.records) else np.zeros(0, dtype=bool)
-    wanted = np.where(tokens.kinds == CHARACTER, characters, words)
-    records, grams = _grams(tokens.hashes[~of_short], wanted[~of_short], tokens.records[~of_short])
-    points, kinds, owners = _compact(tokens, np.flatnonzero(of_short))
-    short_records, short_grams = _grams(mix(points), np.where(kinds == CHARACTER, 2, 4), owners)
-    return _as_sets(
-        np.concatenate([records, short_records]),
-        (np.concatenate([grams, short_grams]) >> np.uint64(32)).astype(np.uint32),
-        tokens.texts,
-    )
+    sizes = np.diff(tokens.offsets)
+    of_characters = _running(tokens.kinds == CHARACTER)[tokens.offsets]
+    is_short = 2 * sizes - np.diff(of_characters) < 2 * SHORT
+    if not is_short.any():
+        return _as_sets(*_grams(tokens.hashes, tokens.kinds, sizes, words, characters), len(sizes))
+    of_short = np.repeat(is_short, sizes)
+    in_long = np.flatnonzero(~of_short)
+    long_sizes = np.where(is_short, 0, sizes)
+    records, grams = _grams(tokens.hashes[in_long], tokens.kinds[in_long], long_sizes, words, characters)
+    points, kinds, short_sizes = _compact(tokens, np.flatnonzero(of_short))
+    short_records, short_grams = _grams(mix(points), kinds, short_sizes, 4, 2)
+    return _as_sets(np.concatenate([records, short_records]), np.concatenate([grams, short_grams]), len(sizes))
 
 
-def _grams(items: U64, wanted: I64, records: I64) -> tuple[I64, U64]:
-    """The owner and the hash of each n-gram of `items` within one record, `wanted` long from its first one on. A record
-    too short for a whole one gets one of all its items.
+def _grams(
+    items: U64, kinds: NDArray[np.uint8], sizes: I64, words: int, characters: int
+) -> tuple[I64, U64]:
+    """The owner and the hash of each n-gram of `items` within one record (`sizes`: items of each). A record too short for
+    a whole one gets one of all its items.
     """
     count = len(items)
+    records = np.repeat(np.arange(len(sizes)), sizes)
     if not count:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint64)
+        return records, np.zeros(0, dtype=np.uint64)
+    single = kinds == CHARACTER
+    some, every = bool(single.any()), bool(single.all())
+    wanted = np.where(single, characters, words) if some and not every else (characters if every else words)
+    longest = characters if every else max(words, characters) if some else words
+    room = np.repeat(np.cumsum(sizes), sizes)
+    room -= np.arange(count)
     grams = np.zeros(count, dtype=np.uint64)
-    room = np.searchsorted(records, records, side="right") - np.arange(count)
-    length = np.minimum(wanted, room)
-    for place in range(int(wanted.max())):
-        factor = np.uint64(pow(_BASE, 2 * place + 3, 1 << 64))
-        use = length[: count - place] > place
-        grams[: count - place] += np.where(use, items[place:] * factor, np.uint64(0))
+    for place in range(min(longest, count)):
+        term = items[place:] * np.uint64(pow(_BASE, 2 * place + 3, 1 << 64))
+        if place >= words or place >= characters:
+            term *= (np.broadcast_to(wanted, count)[: count - place] > place).astype(np.uint64)
+        grams[: count - place] += term
     whole = room >= wanted
-    first = np.concatenate(([True], records[1:] != records[:-1]))
-    has_whole = np.zeros(int(records[-1]) + 1, dtype=bool)
-    has_whole[records[whole]] = True
-    use = whole | (first & ~has_whole[records])
+    use = np.flatnonzero(whole)
+    has_whole = np.zeros(len(sizes), dtype=bool)
+    has_whole[records[use]] = True
+    lone = np.flatnonzero(~has_whole & (sizes > 0))
+    if len(lone):
+        firsts = (np.cumsum(sizes) - sizes)[lone]
+        for first, size in zip(firsts.tolist(), sizes[lone].tolist(), strict=True):
+            factors = [pow(_BASE, 2 * place + 3, 1 << 64) for place in range(size)]
+            grams[first] = np.sum(items[first : first + size] * np.array(factors, dtype=np.uint64), dtype=np.uint64)
+        use = np.sort(np.concatenate([use, firsts]))
     return records[use], mix(grams[use])
 
 
 def _compact(tokens: Tokens, chosen: I64) -> tuple[U64, NDArray[np.uint8], I64]:
-    """The code points of some tokens with one blank after each word: points, kinds and owners, flat."""
+    """The code points of some tokens with one blank after each word, flat: points, kinds, and how many each text has."""
     word = tokens.kinds[chosen] == WORD
     sizes = tokens.ends[chosen] - tokens.starts[chosen] + word
-    offsets = np.concatenate(([0], np.cumsum(sizes)))[:-1]
-    within = np.arange(int(sizes.sum())) - np.repeat(offsets, sizes)
-    points = tokens.points[np.minimum(np.repeat(tokens.starts[chosen], sizes) + within, len(tokens.points) - 1)]
-    points = points.astype(np.uint64)
-    points[(offsets + sizes - 1)[word]] = np.uint64(32)
-    return points, np.repeat(tokens.kinds[chosen], sizes), np.repeat(tokens.records[chosen], sizes)
+    offsets = _running(sizes)
+    places = np.repeat(tokens.starts[chosen] - offsets[:-1], sizes) + np.arange(offsets[-1])
+    points = tokens.points[np.minimum(places, len(tokens.points) - 1)].astype(np.uint64)
+    points[(offsets[1:] - 1)[word]] = np.uint64(32)
+    borders = offsets[np.searchsorted(chosen, tokens.offsets)]
+    return points, np.repeat(tokens.kinds[chosen], sizes), np.diff(borders)
 
 
-def _as_sets(records: I64, hashes: U32, texts: int) -> Shingles:
-    keys = (records.astype(np.uint64) << np.uint64(32)) | hashes
+def _as_sets(records: I64, hashes: U64, texts: int) -> Shingles:
+    """The different hashes of each record, cut to 32 bits."""
+    keys = records.astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= hashes >> np.uint64(32)
     keys.sort()
     if len(keys):
-        keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
-    owners = (keys >> np.uint64(32)).astype(np.int64)
-    offsets = np.searchsorted(owners, np.arange(texts + 1))
-    return Shingles((keys & np.uint64(0xFFFFFFFF)).astype(np.uint32), offsets)
+        new = np.empty(len(keys), dtype=bool)
+        new[0] = True
+        np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        keys = keys[new]
+    offsets = np.searchsorted(keys, np.arange(texts + 1, dtype=np.uint64) << np.uint64(32))
+    return Shingles(keys.astype(np.uint32), offsets)
+
+
+def _running(sizes: NDArray[np.generic]) -> I64:
+    """Where each begins, and where the last ends."""
+    offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
 
 
 def mix(values: U64) -> U64:
@@ -176,10 +260,36 @@ def mix(values: U64) -> U64:
 
 
 @lru_cache(maxsize=1)
-def _classes() -> NDArray[np.uint8]:
-    """The class of every code point. Letters, marks and digits are WORD unless their script is written unspaced."""
-    import unicodedata
+def _tables() -> tuple[U32, NDArray[np.uint8]]:
+    """What every code point folds to, and its class (that of what it folds to). Letters, marks and digits are WORD
+    unless their script is written unspaced; _HARD is what must be folded together with what stands around it.
+    """
+    classes = _classes()
+    folds = np.arange(0x110000, dtype=np.uint32)
+    folded_classes = classes.copy()
+    # Han and Hangul syllables fold to themselves; nothing else above the second plane is folded.
+    for point in chain(range(0x3400), range(0xA000, 0xAC00), range(0xD7B0, 0xD800), range(0xF900, 0x20000),
+                       range(0x2F800, 0x2FA20)):  # fmt: skip
+        character = chr(point)
+        folded = fold(character)
+        if len(folded) == 1:
+            folds[point] = ord(folded)
+            folded_classes[point] = classes[ord(folded)]
+        elif any(classes[ord(part)] for part in folded):
+            folded_classes[point] = _HARD
+        if any(_leans(part) for part in character + folded):
+            folded_classes[point] = _HARD
+    return folds, folded_classes
 
+
+def _leans(character: str) -> bool:
+    """Whether what it folds to depends on its neighbours: marks, conjoining jamo, sigma."""
+    return unicodedata.category(character)[0] == "M" or "\u1100" <= character < "\u1200" or character == "Σ"
+
+
+@lru_cache(maxsize=1)
+def _classes() -> NDArray[np.uint8]:
+    """The class of every code point, folded or not."""
     table = np.zeros(0x110000, dtype=np.uint8)
     for point in range(0x30000):
         if unicodedata.category(chr(point))[0] in "LMN":

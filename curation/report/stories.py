@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from curation.ledger import Event, Story, reason_text, stories
 from curation.report.facts import Key, LedgerFacts
-from curation.report.marks import likeness, marked, visible
+from curation.report.marks import marked, visible
+from curation.textdiff import likeness
 
 MOST_TURNS = 6  # of one record, so that one long conversation does not fill the page
 LIKE = 0.5  # mean share of unchanged text above which two records are shown as one, with marks

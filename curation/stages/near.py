@@ -14,7 +14,7 @@ from curation.dedup.cluster import Member, resolve
 from curation.dedup.corpus import Corpus
 from curation.dedup.keep import Keep, check_keep, rank
 from curation.dedup.minhash import Banding, band_hashes, signatures
-from curation.dedup.shingles import U64, fold, shingle, tokenise
+from curation.dedup.shingles import U64, shingles_of
 from curation.dedup.wipeout import check_wipeout
 from curation.formats.unseen import unseen
 from curation.schema import Batch, Decisions, Part
@@ -78,9 +78,9 @@ class Near(CorpusStage):
         return Banding.of(self.lowest, self.functions, RECALL)
 
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:
-        """`record_id, source, rank, size (shingles), text (folded)` and one UInt64 column a band: `b0, b1, …`."""
-        texts = fold(batch.texts(self.part)["text"])
-        shingles = shingle(tokenise(texts.to_list()), self.words, self.characters)
+        """`record_id, source, rank, size (shingles), text` and one UInt64 column a band: `b0, b1, …`."""
+        texts = batch.texts(self.part)["text"]
+        shingles = shingles_of(texts.to_list(), self.words, self.characters)
         banding = self.banding()
         bands = band_hashes(signatures(shingles, banding.bands * banding.rows, context.seed), banding)
         bands ^= _unseen(batch)[:, None]
@@ -98,7 +98,7 @@ class Near(CorpusStage):
         members = [
             member
             for cluster in corpus.clusters(banding, self.threshold)
-            for member in resolve(cluster.number, cluster.rows, corpus.text, cluster.similarity, self.threshold)
+            for member in resolve(cluster.number, cluster.rows, cluster.text, cluster.similarity, self.threshold)
         ]
         total = fingerprints.select(pl.len()).collect().item()
         if not self.allow_wipeout:

@@ -40,6 +40,8 @@ _NOT_OF_ONE_RECORD = frozenset(
 )
 # Subtrees without nodes of that kind: data, names, types, and functions of one value (a string can be sliced, too).
 _LEAVES = frozenset("Literal Column StringExpr ListExpr ArrayExpr StructExpr TemporalExpr dtype".split())
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+_CLOCK = re.compile(r"\b(?:current_(?:date|time|timestamp)|local_?time(?:stamp)?)\b|\bnow\s*\(", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -72,8 +74,10 @@ class Where(RecordStage):
     def _parses(cls, condition: str) -> str:
         try:
             expression = parse(condition)
-        except (pl.exceptions.PolarsError, pl.exceptions.SQLInterfaceError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise ValueError(f"not an SQL condition: {error}") from error
+        if _CLOCK.search(_QUOTED.sub("''", condition)):
+            raise ValueError("a condition must not ask for the time, or no run could be repeated")
         wrong = sorted(_parts(json.loads(expression.meta.serialize(format="json"))) & _NOT_OF_ONE_RECORD)
         if wrong:
             raise ValueError(
@@ -147,7 +151,7 @@ class Where(RecordStage):
         where = f" (in {source}: {described})" if described else ""
         try:
             result = frame.with_columns(parse(self.condition).alias(_RESULT))[_RESULT]
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             message = str(error).split("\n", 1)[0]
             hint = "TRY_CAST(column AS DOUBLE) makes numbers of strings."
             raise StageError(f"where: {message}{where}", hint) from error

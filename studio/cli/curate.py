@@ -15,6 +15,7 @@ from studio.cli.output import Output
 
 if TYPE_CHECKING:
     from curation.recipe import Recipe
+    from studio.runs.folder import RunFolder
 
 DEFAULT_RECIPE = "sft"
 # What a resumed run may not change: it would be another run.
@@ -54,6 +55,9 @@ _FIXED_ON_RESUME = ("inputs", "also", "recipe", "format_name", "out_format", "ou
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N records.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of everything drawn at random.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes.  [default: one a core]")
+@click.option(
+    "--allow-wipeout", is_flag=True, help="Go on where a deduplicating stage stopped because it would remove too much."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--detach", is_flag=True, help="Do it in the background and print the run's name.")
 @click.option(
@@ -78,6 +82,7 @@ def curate(
     resumed: str | None,
     runs_dir: Path,
     workers: int | None,
+    allow_wipeout: bool,
     dry_run: bool,
     detach: bool,
     as_json: bool,
@@ -104,10 +109,13 @@ def curate(
             from studio.cli.start import resume
             from studio.runs.folder import find
 
-            return resume(
-                find(runs_dir, resumed), out, settings=settings, argv=sys.argv, detach=detach, workers=workers
-            )
+            folder = find(runs_dir, resumed)
+            if allow_wipeout:
+                settings = (*settings, *_allowing_wipeout(_recipe_of(folder)))
+            return resume(folder, out, settings=settings, argv=sys.argv, detach=detach, workers=workers)
         recipe = _recipe(rest["recipe"], settings, rest["seed"])
+        if allow_wipeout:
+            recipe = recipe.with_settings(_allowing_wipeout(recipe))
         named = [*inputs, *also]
         if not named:
             raise click.UsageError("Name at least one input: a file, a glob, a folder, or '-' for stdin.", ctx)
@@ -135,6 +143,20 @@ def _recipe(name: str | None, settings: Sequence[str], seed: int | None) -> Reci
     recipe = Recipe.load(name or DEFAULT_RECIPE)
     changes = [*settings, *([] if seed is None else [f"seed={seed}"])]
     return recipe.with_settings(changes) if changes else recipe
+
+
+def _recipe_of(folder: RunFolder) -> Recipe:
+    from curation.recipe import Recipe
+    from studio.runs.spec import read_spec
+
+    recipe = read_spec(folder).recipe
+    return Recipe.from_text(recipe["yaml"], recipe["name"])
+
+
+def _allowing_wipeout(recipe: Recipe) -> list[str]:
+    """The settings that switch off the alarm of every stage that has one."""
+    steps = recipe.steps()
+    return [f"{step.name}.allow_wipeout=true" for step in steps if "allow_wipeout" in type(step.stage).model_fields]
 
 
 def _new_run(

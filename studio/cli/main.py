@@ -15,6 +15,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "convert": ("studio.cli.convert", "convert", "Write a dataset in another schema or file format."),
     "runs": ("studio.cli.runs", "runs", "List, show, attach to, stop, resume and remove runs."),
     "why": ("studio.cli.why", "why", "Tell what happened to one record, stage by stage."),
+    "dupes": ("studio.cli.dupes", "dupes", "Show the clusters of duplicates a run found, largest first."),
     "recipes": ("studio.cli.recipes", "recipes", "List, show and check recipes and the stages they can use."),
     "doctor": ("studio.cli.doctor", "doctor", "Say what this machine has: versions, memory, GPU, models, terminal."),
     "schema": ("studio.cli.schema", "schema", "Print every command, option, exit code and event as JSON."),

@@ -112,7 +112,9 @@ def attach(*, run: str, runs_dir: Path, as_json: bool, plain: bool, quiet: bool)
 )
 @runs_dir_option
 def stop(*, run: str, force: bool, no_wait: bool, grace: float, runs_dir: Path) -> int:
-    """Ask a run to stop. It ends after what is under way, keeps what is finished, and can be resumed."""
+    """Ask a run to stop.
+
+    It ends after what is under way, keeps what is finished, and can be resumed."""
     from studio.runs.folder import find, reference
     from studio.runs.lock import is_held
     from studio.runs.stop import force_stop, request_stop, wait_until_free
@@ -160,7 +162,10 @@ def resume(
     plain: bool,
     quiet: bool,
 ) -> int:
-    """Go on with a run that stopped, failed or was killed; what is finished is not done again."""
+    """Go on with a run that stopped, failed or was killed.
+
+    What is finished is not done again, and the dataset is the same as if it had never been interrupted.
+    """
     from studio.cli.start import resume as go_on
     from studio.runs.folder import find
 
@@ -174,7 +179,10 @@ def resume(
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @runs_dir_option
 def rm(*, run: tuple[str, ...], yes: bool, runs_dir: Path) -> int:
-    """Remove runs: their folders, with ledger, report and the dataset inside. What --out wrote elsewhere stays."""
+    """Remove runs.
+
+    Their folders go, with ledger, report and the dataset inside. What --out wrote elsewhere stays.
+    """
     from studio.cli.run_facts import folder_bytes
     from studio.runs.folder import find
     from studio.runs.remove import remove

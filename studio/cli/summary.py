@@ -48,9 +48,7 @@ def quarantine(summary: Mapping[str, Any]) -> str:
     from curation.readers import QUARANTINE_REASONS
 
     sentences = {**QUARANTINE_REASONS, **FORMAT_REASONS}
-    rows = [
-        [f"  {reason}", f"{count:,}", sentences.get(reason, "")] for reason, count in summary["quarantine"].items()
-    ]
+    rows = [[f"  {reason}", f"{count:,}", sentences.get(reason, "")] for reason, count in summary["quarantine"].items()]
     return "Quarantined lines (no record, kept apart):\n" + table(rows, right=(1,))
 
 

@@ -74,7 +74,7 @@ BROKEN_LINES: dict[str, tuple[bytes, str]] = {
     "duplicate-key-nested": (b'{"instruction": "a", "output": "b", "m": {"k": 1, "k": 2}}', "duplicate_key"),
     "duplicate-key-escaped": (b'{"instruction": "a", "output": "b", "out\\u0070ut": "c"}', "duplicate_key"),
     "duplicate-key-spaced": (b'{"instruction" : "a", "output" :"b", "output"\t: "c"}', "duplicate_key"),
-    "duplicate-key-hidden": (b'{"output": "\\u0022\\u0022", "output": 1, "instruction": "a"}', "duplicate_key"),
+    "duplicate-key-hidden": (b'{"output": 1, "output": "\\u0022\\u0022", "instruction": "a"}', "duplicate_key"),
     "nan": (b'{"instruction": "a", "output": "b", "score": NaN}', "not_a_number"),
     "infinity": (b'{"instruction": "a", "output": "b", "score": Infinity}', "not_a_number"),
     "minus-infinity-nested": (b'{"instruction": "a", "output": "b", "s": [{"x": -Infinity}]}', "not_a_number"),

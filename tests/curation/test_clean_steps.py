@@ -220,7 +220,9 @@ def test_normalised_points_hold_every_character_that_may_change(form: Form) -> N
     assert not any(map(unicodedata.combining, rest))
     assert normalise(rest, form) == rest
     pairs = (
-        unicodedata.normalize("NFD", char) for char in EVERY[:0x30000] if unicodedata.decomposition(char)[:1] not in ("", "<")
+        unicodedata.normalize("NFD", char)
+        for char in EVERY[:0x30000]
+        if unicodedata.decomposition(char)[:1] not in ("", "<")
     )
     assert not {pair[-1] for pair in pairs if len(pair) > 1} & set(rest)
 

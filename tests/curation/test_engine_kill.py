@@ -49,9 +49,10 @@ def test_killed_anywhere_the_run_ends_with_the_same_bytes(tmp_path: Path) -> Non
         process.wait()
         if not (folder / "summary.json").exists():
             killed_early += 1
-            assert not (out / "train.jsonl").exists() or (out / "train.jsonl").read_bytes() == (
-                tmp_path / "whole-out" / "train.jsonl"
-            ).read_bytes(), "a file under its final name must be whole"
+            assert (
+                not (out / "train.jsonl").exists()
+                or (out / "train.jsonl").read_bytes() == (tmp_path / "whole-out" / "train.jsonl").read_bytes()
+            ), "a file under its final name must be whole"
         again = start(folder, source, out, workers=1 + attempt % 2)
         assert again.wait() == 0
         assert digests(folder) == digests(tmp_path / "whole")

@@ -44,9 +44,7 @@ def test_the_ledger_has_one_decision_for_each_record_a_stage_dropped_or_edited(t
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-def test_the_bytes_do_not_depend_on_the_workers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
-) -> None:
+def test_the_bytes_do_not_depend_on_the_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     monkeypatch.setattr(local, "SHARD_RECORDS", 40)
     source = write_messy(tmp_path / "in.jsonl", 300)
     run(tmp_path / "one", source, workers=1)
@@ -114,7 +112,13 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_siz
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.one_of(texts, st.builds(lambda a, b: json.dumps({"question": a, "answer": b}), texts, texts)), min_size=1, max_size=30))
+@given(
+    st.lists(
+        st.one_of(texts, st.builds(lambda a, b: json.dumps({"question": a, "answer": b}), texts, texts)),
+        min_size=1,
+        max_size=30,
+    )
+)
 def test_the_law_holds_for_any_lines(lines: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

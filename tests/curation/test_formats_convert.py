@@ -27,7 +27,8 @@ ALPACA = {"id": 9, "instruction": "i", "input": "", "output": "o", "tags": ["x"]
 def test_alpaca_to_messages() -> None:
     full = {"instruction": "i", "input": "x", "output": "o", "system": "s", "history": [["q", "a"]], "id": 9}
     assert convert(full, "messages") == {
-        "messages": said(system="s", user="q", assistant="a", user2="i\nx", assistant2="o"), "id": 9
+        "messages": said(system="s", user="q", assistant="a", user2="i\nx", assistant2="o"),
+        "id": 9,
     }
     assert convert(ALPACA, "messages") == {"messages": said(user="i", assistant="o"), "id": 9, "tags": ["x"]}
 
@@ -35,7 +36,12 @@ def test_alpaca_to_messages() -> None:
 def test_messages_to_alpaca_with_system_and_history() -> None:
     obj = {"messages": said(system="s", user="q", assistant="a", user2="r", assistant2="b"), "id": 1}
     assert convert(obj, "alpaca") == {
-        "instruction": "r", "input": "", "output": "b", "system": "s", "history": [["q", "a"]], "id": 1
+        "instruction": "r",
+        "input": "",
+        "output": "b",
+        "system": "s",
+        "history": [["q", "a"]],
+        "id": 1,
     }
 
 
@@ -46,11 +52,29 @@ def test_messages_to_alpaca_with_system_and_history() -> None:
         ("qa", {"question": "q", "answer": "a", "n": None}),
         ("qa", {"system": "s", "question": "q", "answer": "a"}),
         ("messages", {"messages": said(system="s", user="q", assistant="a"), "tools": [1]}),
-        ("sharegpt", {"conversations": [{"from": "system", "value": "s"}, {"from": "human", "value": "q"},
-                                        {"from": "gpt", "value": "a", "loss": True}], "id": 2}),
-        ("sharegpt", {"conversations": [
-            {"from": "human", "value": "q"}, {"from": "function_call", "value": '{"name":"f","arguments":{"a":1}}'},
-            {"from": "observation", "value": "r"}, {"from": "gpt", "value": "a"}], "tools": "[]"}),
+        (
+            "sharegpt",
+            {
+                "conversations": [
+                    {"from": "system", "value": "s"},
+                    {"from": "human", "value": "q"},
+                    {"from": "gpt", "value": "a", "loss": True},
+                ],
+                "id": 2,
+            },
+        ),
+        (
+            "sharegpt",
+            {
+                "conversations": [
+                    {"from": "human", "value": "q"},
+                    {"from": "function_call", "value": '{"name":"f","arguments":{"a":1}}'},
+                    {"from": "observation", "value": "r"},
+                    {"from": "gpt", "value": "a"},
+                ],
+                "tools": "[]",
+            },
+        ),
         ("prompt_completion", {"prompt": said(system="s", user="q"), "completion": said(assistant="a"), "n": 1}),
         ("kto", {"prompt": said(user="q"), "completion": said(assistant="a"), "label": True, "n": 1}),
         ("self_instruct", {"instruction": "i", "instances": [{"input": "", "output": "o"}], "id": "t"}),
@@ -74,7 +98,9 @@ def test_other_columns_keep_their_order_and_values() -> None:
 def test_a_column_in_the_way_of_a_new_one_moves_aside() -> None:
     obj = {"question": "q", "answer": "a", "messages": "not a list", "messages_": 1}
     assert convert(obj, "messages", "qa") == {
-        "messages": said(user="q", assistant="a"), "messages__": "not a list", "messages_": 1
+        "messages": said(user="q", assistant="a"),
+        "messages__": "not a list",
+        "messages_": 1,
     }
 
 
@@ -86,8 +112,14 @@ def test_extra_columns_come_last_and_move_aside() -> None:
 
 
 def test_tool_calls_between_openai_and_sharegpt() -> None:
-    obj = {"messages": [*said(user="q"), {"role": "assistant", "content": None, "tool_calls": [CALL]},
-                        {"role": "tool", "tool_call_id": "c1", "content": "rain"}, *said(assistant="a")]}
+    obj = {
+        "messages": [
+            *said(user="q"),
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+            {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+            *said(assistant="a"),
+        ]
+    }
     share = convert(obj, "sharegpt")
     assert [message["from"] for message in share["conversations"]] == ["human", "function_call", "observation", "gpt"]
     assert share["conversations"][1]["value"] == '{"name":"weather","arguments":{"city":"巴黎"}}'
@@ -128,10 +160,21 @@ def refuse(obj: dict, out_format: str, reason: str) -> None:
         ({"messages": [*said(user="q"), {"role": "assistant", "content": "a", "weight": 0}]}, "qa", "message_keys"),
         ({"messages": [*said(user="q"), {"role": "assistant", "content": None}]}, "qa", "no_content"),
         ({"messages": [*said(user="q"), SAYS_AND_CALLS]}, "sharegpt", "tool_call_with_text"),
-        ({"messages": [*said(user="q"), {**SAYS_AND_CALLS, "content": None, "tool_calls": [{"id": 1, "custom": {}}]}]},
-         "sharegpt", "tool_calls"),
-        ({"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "no json"}]},
-         "messages", "tool_calls"),
+        (
+            {
+                "messages": [
+                    *said(user="q"),
+                    {**SAYS_AND_CALLS, "content": None, "tool_calls": [{"id": 1, "custom": {}}]},
+                ]
+            },
+            "sharegpt",
+            "tool_calls",
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": "no json"}]},
+            "messages",
+            "tool_calls",
+        ),
         ({"prompt": "q", "chosen": "c", "rejected": "r"}, "alpaca", "preference_pair"),
         ({"prompt": "q", "chosen": "c", "rejected": "r"}, "messages", "preference_pair"),
         ({"question": "q", "answer": "a"}, "preference", "no_rejected"),
@@ -140,8 +183,11 @@ def refuse(obj: dict, out_format: str, reason: str) -> None:
         ({"prompt": "q", "completion": "a", "label": "false"}, "alpaca", "unwanted_answer"),
         ({"text": "t"}, "messages", "plain_text"),
         ({"question": "q", "answer": "a"}, "text", "conversation"),
-        ({"instruction": "i", "instances": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]}, "alpaca",
-         "several_instances"),
+        (
+            {"instruction": "i", "instances": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]},
+            "alpaca",
+            "several_instances",
+        ),
     ],
 )
 def test_what_cannot_be_said_is_refused(obj: dict, out_format: str, reason: str) -> None:

@@ -90,32 +90,66 @@ side = text | chat() | as_json | message(("role", "content"))
 pairs = st.lists(st.lists(text, min_size=2, max_size=2), max_size=2)
 columns: dict[str, dict[str, tuple[st.SearchStrategy[str], st.SearchStrategy]]] = {
     "alpaca": {
-        "instruction": (st.just("instruction"), scalar), "input": (either(INPUT[:2]), scalar | st.none()),
-        "output": (either(OUTPUT[:3]), scalar | st.none()), "?system": (either(SYSTEM), text),
+        "instruction": (st.just("instruction"), scalar),
+        "input": (either(INPUT[:2]), scalar | st.none()),
+        "output": (either(OUTPUT[:3]), scalar | st.none()),
+        "?system": (either(SYSTEM), text),
         "?history": (either(HISTORY), pairs | pairs.map(dumps_exact) | st.none() | st.just("")),
     },
-    "messages": {"messages": (either(MESSAGES), openai | openai.map(dumps_exact)),
-                 "?system": (st.just("system"), text)},
+    "messages": {
+        "messages": (either(MESSAGES), openai | openai.map(dumps_exact)),
+        "?system": (st.just("system"), text),
+    },
     "sharegpt": {"conversations": (either(CONVERSATIONS), chat() | as_json), "?system": (st.just("system"), text)},
     "self_instruct": {
         "instruction": (either(INSTRUCTION), text),
-        "instances": (either(INSTANCES), st.lists(
-            st.fixed_dictionaries({"output": scalar}, optional={"input": scalar, "extra": json_value}), max_size=3)),
+        "instances": (
+            either(INSTANCES),
+            st.lists(
+                st.fixed_dictionaries({"output": scalar}, optional={"input": scalar, "extra": json_value}), max_size=3
+            ),
+        ),
     },
     "prompt_completion": {"prompt": (either(PROMPT), side), "completion": (either(COMPLETION), side)},
-    "preference": {"chosen": (either(CHOSEN), side), "rejected": (either(REJECTED), side),
-                   "?prompt": (either(PROMPT), side), "?conversations": (either(CONVERSATIONS), chat())},
-    "kto": {"prompt": (either(PROMPT), side), "completion": (either(COMPLETION), side),
-            "label": (either((*LABEL, *KTO_TAG)), st.booleans() | st.sampled_from([0, 1, "true", "False"]))},
+    "preference": {
+        "chosen": (either(CHOSEN), side),
+        "rejected": (either(REJECTED), side),
+        "?prompt": (either(PROMPT), side),
+        "?conversations": (either(CONVERSATIONS), chat()),
+    },
+    "kto": {
+        "prompt": (either(PROMPT), side),
+        "completion": (either(COMPLETION), side),
+        "label": (either((*LABEL, *KTO_TAG)), st.booleans() | st.sampled_from([0, 1, "true", "False"])),
+    },
     "text": {"text": (either(TEXT), scalar)},
 } | {
-    f"qa{number}": {"question": (either(questions), scalar), "answer": (either(answers), scalar),
-                    "?system": (either(SYSTEM), text)}
+    f"qa{number}": {
+        "question": (either(questions), scalar),
+        "answer": (either(answers), scalar),
+        "?system": (either(SYSTEM), text),
+    }
     for number, (questions, answers) in enumerate(QUESTION_ANSWER)
 }
 
-NAMES = (SYSTEM, HISTORY, INSTRUCTION, INPUT, OUTPUT, INSTANCES, PROMPT, COMPLETION, CHOSEN, REJECTED, LABEL, KTO_TAG,
-         MESSAGES, CONVERSATIONS, TEXT, *(names for two in QUESTION_ANSWER for names in two))
+NAMES = (
+    SYSTEM,
+    HISTORY,
+    INSTRUCTION,
+    INPUT,
+    OUTPUT,
+    INSTANCES,
+    PROMPT,
+    COMPLETION,
+    CHOSEN,
+    REJECTED,
+    LABEL,
+    KTO_TAG,
+    MESSAGES,
+    CONVERSATIONS,
+    TEXT,
+    *(names for two in QUESTION_ANSWER for names in two),
+)
 KNOWN = {plain(name) for group in NAMES for name in group}
 
 
@@ -189,7 +223,9 @@ def test_an_edit_changes_its_text_and_nothing_else(obj: dict, data: st.DataObjec
 def test_an_edit_may_empty_a_turn(empty: str) -> None:
     _, turns, meta = read_record({"id": 1, "question": "a", "answer": "b"}, None, None)
     assert write_record("qa", meta, [turns[0], ("assistant", empty)], None, None) == {
-        "id": 1, "question": "a", "answer": empty
+        "id": 1,
+        "question": "a",
+        "answer": empty,
     }
 
 

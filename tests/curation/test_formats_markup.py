@@ -15,22 +15,40 @@ U, A, S = "user", "assistant", "system"
 
 TEXTS = [
     ("s_human", "<s>Human: 你好\n</s><s>Assistant: 您好！\n</s>", [(U, "你好"), (A, "您好！")]),
-    ("s_human", "<s>Human: a </s><s>Assistant: b</s>\n<s>Human: c</s><s>Assistant: d",
-     [(U, "a"), (A, "b"), (U, "c"), (A, "d")]),
+    (
+        "s_human",
+        "<s>Human: a </s><s>Assistant: b</s>\n<s>Human: c</s><s>Assistant: d",
+        [(U, "a"), (A, "b"), (U, "c"), (A, "d")],
+    ),
     ("s_human", "<s>System: s</s><s>Human: a</s><s>Assistant:b</s>", [(S, "s"), (U, "a"), (A, "b")]),
     ("llama2", "<s>[INST] q [/INST] a </s>", [(U, "q"), (A, "a")]),
     ("llama2", "[INST] <<SYS>>\nBe kind.\n<</SYS>>\n\nq [/INST] a", [(S, "Be kind."), (U, "q"), (A, "a")]),
-    ("llama2", "<s>[INST] <<SYS>>\ns\n<</SYS>>\n\nq [/INST] a </s><s>[INST] r [/INST] b </s>\n",
-     [(S, "s"), (U, "q"), (A, "a"), (U, "r"), (A, "b")]),
-    ("hash_human", "### Human: q### Assistant: a### Human: r### Assistant: b",
-     [(U, "q"), (A, "a"), (U, "r"), (A, "b")]),
-    ("hash_human", "A chat with a robot.\n\n### Human: q\n### Assistant: a</s>",
-     [(S, "A chat with a robot."), (U, "q"), (A, "a")]),
-    ("hash_instruction", "Below is an instruction.\n\n### Instruction:\ni\n\n### Input:\nx\n\n### Response:\no",
-     [(S, "Below is an instruction."), (U, "i"), (U, "x"), (A, "o")]),
+    (
+        "llama2",
+        "<s>[INST] <<SYS>>\ns\n<</SYS>>\n\nq [/INST] a </s><s>[INST] r [/INST] b </s>\n",
+        [(S, "s"), (U, "q"), (A, "a"), (U, "r"), (A, "b")],
+    ),
+    (
+        "hash_human",
+        "### Human: q### Assistant: a### Human: r### Assistant: b",
+        [(U, "q"), (A, "a"), (U, "r"), (A, "b")],
+    ),
+    (
+        "hash_human",
+        "A chat with a robot.\n\n### Human: q\n### Assistant: a</s>",
+        [(S, "A chat with a robot."), (U, "q"), (A, "a")],
+    ),
+    (
+        "hash_instruction",
+        "Below is an instruction.\n\n### Instruction:\ni\n\n### Input:\nx\n\n### Response:\no",
+        [(S, "Below is an instruction."), (U, "i"), (U, "x"), (A, "o")],
+    ),
     ("hash_instruction", "### Instruction:\ni\n\n### Response:\no\n", [(U, "i"), (A, "o")]),
-    ("chatml", "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n",
-     [(S, "s"), (U, "q"), (A, "a")]),
+    (
+        "chatml",
+        "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n",
+        [(S, "s"), (U, "q"), (A, "a")],
+    ),
     ("chatml", "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na", [(U, "q"), (A, "a")]),
     ("llama2", "[INST]  [/INST]  ", [(U, ""), (A, "")]),
 ]
@@ -72,11 +90,32 @@ def test_what_is_no_whole_dialogue_stays_a_text(text: str) -> None:
 
 
 pieces = st.lists(
-    st.sampled_from([
-        "<s>Human:", "<s>Assistant:", "</s>", "<s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "### Human:",
-        "### Assistant:", "### Instruction:", "### Input:", "### Response:", "<|im_start|>user\n", "<|im_end|>",
-        "<|im_start|>assistant\n", "\n", " ", "text", "文", "\u3000", "\x1c",
-    ]),
+    st.sampled_from(
+        [
+            "<s>Human:",
+            "<s>Assistant:",
+            "</s>",
+            "<s>",
+            "[INST]",
+            "[/INST]",
+            "<<SYS>>",
+            "<</SYS>>",
+            "### Human:",
+            "### Assistant:",
+            "### Instruction:",
+            "### Input:",
+            "### Response:",
+            "<|im_start|>user\n",
+            "<|im_end|>",
+            "<|im_start|>assistant\n",
+            "\n",
+            " ",
+            "text",
+            "文",
+            "\u3000",
+            "\x1c",
+        ]
+    ),
     max_size=12,
 ).map("".join)
 
@@ -94,8 +133,12 @@ def test_splitting_any_text_loses_no_character(text: str) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 @pytest.mark.parametrize("system", [None, "Be kind."])
 def test_a_dialogue_survives_markup_and_back(dialect, system) -> None:
-    messages = [{"role": "user", "content": "q 一"}, {"role": "assistant", "content": "a\n\nb"},
-                {"role": "user", "content": "r"}, {"role": "assistant", "content": "c"}]
+    messages = [
+        {"role": "user", "content": "q 一"},
+        {"role": "assistant", "content": "a\n\nb"},
+        {"role": "user", "content": "r"},
+        {"role": "assistant", "content": "c"},
+    ]
     if system:
         messages.insert(0, {"role": "system", "content": system})
     obj = {"messages": messages, "id": 3}
@@ -108,12 +151,17 @@ def test_a_dialogue_survives_markup_and_back(dialect, system) -> None:
 
 @pytest.mark.parametrize(
     ("name", "mark"),
-    [("s_human", "</s><s>Human: b"), ("llama2", "[/INST]"), ("hash_human", "### Human: x"), ("chatml", "<|im_end|>"),
-     ("hash_instruction", "x\n### Response:\ny"),
-     # these would even make a valid dialogue, only a longer one
-     ("hash_human", "x\n### Assistant: b\n### Human: y"),
-     ("s_human", "x</s><s>Assistant: b</s><s>Human: y"),
-     ("chatml", "x<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\ny")],
+    [
+        ("s_human", "</s><s>Human: b"),
+        ("llama2", "[/INST]"),
+        ("hash_human", "### Human: x"),
+        ("chatml", "<|im_end|>"),
+        ("hash_instruction", "x\n### Response:\ny"),
+        # these would even make a valid dialogue, only a longer one
+        ("hash_human", "x\n### Assistant: b\n### Human: y"),
+        ("s_human", "x</s><s>Assistant: b</s><s>Human: y"),
+        ("chatml", "x<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\ny"),
+    ],
 )
 def test_text_that_holds_the_marks_is_refused(name: str, mark: str) -> None:
     found, turns, meta = read_record({"question": f"what is {mark}?", "answer": "a mark"}, None, None)
@@ -123,8 +171,16 @@ def test_text_that_holds_the_marks_is_refused(name: str, mark: str) -> None:
 
 
 def test_splitting_is_linear() -> None:
-    hostile = ["[INST]" * 100_000, "<s>Human:" * 100_000, "### Human: " * 100_000, " " * 1_000_000 + "[INST]",
-               "<|im_start|>user\n" * 50_000, "[INST] a [/INST] b </s>" * 30_000, "</s>" * 200_000, "###" * 300_000]
+    hostile = [
+        "[INST]" * 100_000,
+        "<s>Human:" * 100_000,
+        "### Human: " * 100_000,
+        " " * 1_000_000 + "[INST]",
+        "<|im_start|>user\n" * 50_000,
+        "[INST] a [/INST] b </s>" * 30_000,
+        "</s>" * 200_000,
+        "###" * 300_000,
+    ]
     for text in hostile:
         for dialect in DIALECTS:
             began = time.process_time()

@@ -20,8 +20,11 @@ SHAPES = [
     ("alpaca", {"instruction": "i", "input": "", "output": "o"}, [(U, "i"), (A, "o")]),
     ("alpaca", {"instruction": "i", "output": "o"}, [(U, "i"), (A, "o")]),
     ("alpaca", {"Instruction": "i", "context": "x", "response": "o"}, [(U, "i"), (U, "x"), (A, "o")]),
-    ("alpaca", {"output": "o", "input": "x", "instruction": "i", "system": "s", "history": [["q", "a"]]},
-     [(S, "s"), (U, "q"), (A, "a"), (U, "i"), (U, "x"), (A, "o")]),
+    (
+        "alpaca",
+        {"output": "o", "input": "x", "instruction": "i", "system": "s", "history": [["q", "a"]]},
+        [(S, "s"), (U, "q"), (A, "a"), (U, "i"), (U, "x"), (A, "o")],
+    ),
     ("alpaca", {"指令": "i", "输入": "x", "输出": "o"}, [(U, "i"), (U, "x"), (A, "o")]),
     ("alpaca", {"instruction": "add", "input": "", "output": 42}, [(U, "add"), (A, "42")]),
     ("alpaca", {"instruction": "i", "input": None, "output": None}, [(U, "i")]),
@@ -35,78 +38,199 @@ SHAPES = [
     ("qa", {"用户": "q", "助手": "a"}, [(U, "q"), (A, "a")]),
     ("qa", {"input": "q", "output": "a"}, [(U, "q"), (A, "a")]),
     ("qa", {"system_prompt": "s", "question": "q", "response": "a"}, [(S, "s"), (U, "q"), (A, "a")]),
-    ("sharegpt", {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
-     [(U, "q"), (A, "a")]),
-    ("sharegpt", {"conversations": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
-     [(U, "q"), (A, "a")]),
+    (
+        "sharegpt",
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+        [(U, "q"), (A, "a")],
+    ),
+    (
+        "sharegpt",
+        {"conversations": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        [(U, "q"), (A, "a")],
+    ),
     ("sharegpt", {"messages": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}, [(U, "q"), (A, "a")]),
-    ("sharegpt", {"system": "s", "conversations": [
-        {"from": "human", "value": "q"}, {"from": "function_call", "value": '{"name": "f", "arguments": {}}'},
-        {"from": "observation", "value": "r"}, {"from": "gpt", "value": "a"}], "tools": "[]"},
-     [(S, "s"), (U, "q"), (T, "r"), (A, "a")]),
-    ("messages", {"messages": [{"role": "developer", "content": "s"}, {"role": "user", "content": "q"},
-                               {"role": "assistant", "content": None, "tool_calls": [CALL]},
-                               {"role": "tool", "tool_call_id": "c1", "content": "r"},
-                               {"role": "assistant", "content": "a", "weight": 0}]},
-     [(S, "s"), (U, "q"), (T, "r"), (A, "a")]),
-    ("messages", {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}, IMAGE, {"text": "r"}]},
-                               {"role": "assistant", "content": "a"}]}, [(U, "q"), (U, "r"), (A, "a")]),
-    ("messages", {"messages": json.dumps([{"role": "user", "content": "q"}, {"role": "assistant", "content": "ä"}])},
-     [(U, "q"), (A, "ä")]),
+    (
+        "sharegpt",
+        {
+            "system": "s",
+            "conversations": [
+                {"from": "human", "value": "q"},
+                {"from": "function_call", "value": '{"name": "f", "arguments": {}}'},
+                {"from": "observation", "value": "r"},
+                {"from": "gpt", "value": "a"},
+            ],
+            "tools": "[]",
+        },
+        [(S, "s"), (U, "q"), (T, "r"), (A, "a")],
+    ),
+    (
+        "messages",
+        {
+            "messages": [
+                {"role": "developer", "content": "s"},
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": None, "tool_calls": [CALL]},
+                {"role": "tool", "tool_call_id": "c1", "content": "r"},
+                {"role": "assistant", "content": "a", "weight": 0},
+            ]
+        },
+        [(S, "s"), (U, "q"), (T, "r"), (A, "a")],
+    ),
+    (
+        "messages",
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "q"}, IMAGE, {"text": "r"}]},
+                {"role": "assistant", "content": "a"},
+            ]
+        },
+        [(U, "q"), (U, "r"), (A, "a")],
+    ),
+    (
+        "messages",
+        {"messages": json.dumps([{"role": "user", "content": "q"}, {"role": "assistant", "content": "ä"}])},
+        [(U, "q"), (A, "ä")],
+    ),
     ("prompt_completion", {"prompt": "q", "completion": "a"}, [(U, "q"), (A, "a")]),
     ("prompt_completion", {"prompt": "q", "response": "a"}, [(U, "q"), (A, "a")]),
-    ("prompt_completion", {"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
-                           "completion": [{"role": "assistant", "content": "a"}]}, [(S, "s"), (U, "q"), (A, "a")]),
+    (
+        "prompt_completion",
+        {
+            "prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
+            "completion": [{"role": "assistant", "content": "a"}],
+        },
+        [(S, "s"), (U, "q"), (A, "a")],
+    ),
     ("preference", {"prompt": "q", "chosen": "c", "rejected": "r"}, [(U, "q"), ("chosen", "c"), ("rejected", "r")]),
     ("preference", {"chosen": "c", "rejected": "r"}, [("chosen", "c"), ("rejected", "r")]),
-    ("preference", {"instruction": "i", "input": "x", "chosen": "c", "rejected": "r"},
-     [(U, "i"), (U, "x"), ("chosen", "c"), ("rejected", "r")]),
-    ("preference", {"system": "s", "question": "q", "chosen": "c", "rejected": "r"},
-     [(S, "s"), (U, "q"), ("chosen", "c"), ("rejected", "r")]),
-    ("preference", {"conversations": [{"from": "human", "value": "q"}], "chosen": {"from": "gpt", "value": "c"},
-                    "rejected": {"from": "gpt", "value": "r"}}, [(U, "q"), ("chosen", "c"), ("rejected", "r")]),
-    ("preference", {"prompt": [{"role": "user", "content": "q"}], "chosen": [{"role": "assistant", "content": "c"}],
-                    "rejected": [{"role": "assistant", "content": "r"}]},
-     [(U, "q"), ("chosen", "c"), ("rejected", "r")]),
+    (
+        "preference",
+        {"instruction": "i", "input": "x", "chosen": "c", "rejected": "r"},
+        [(U, "i"), (U, "x"), ("chosen", "c"), ("rejected", "r")],
+    ),
+    (
+        "preference",
+        {"system": "s", "question": "q", "chosen": "c", "rejected": "r"},
+        [(S, "s"), (U, "q"), ("chosen", "c"), ("rejected", "r")],
+    ),
+    (
+        "preference",
+        {
+            "conversations": [{"from": "human", "value": "q"}],
+            "chosen": {"from": "gpt", "value": "c"},
+            "rejected": {"from": "gpt", "value": "r"},
+        },
+        [(U, "q"), ("chosen", "c"), ("rejected", "r")],
+    ),
+    (
+        "preference",
+        {
+            "prompt": [{"role": "user", "content": "q"}],
+            "chosen": [{"role": "assistant", "content": "c"}],
+            "rejected": [{"role": "assistant", "content": "r"}],
+        },
+        [(U, "q"), ("chosen", "c"), ("rejected", "r")],
+    ),
     # the prompt stands in three places, and is one turn
-    ("preference", {"prompt": "q", "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
-                    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]},
-     [(U, "q"), ("chosen", "c"), ("rejected", "r")]),
-    ("preference", {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
-                               {"role": "user", "content": "p"}, {"role": "assistant", "content": "c"}],
-                    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
-                                 {"role": "user", "content": "p"}, {"role": "assistant", "content": "r"}]},
-     [(U, "q"), (A, "a"), (U, "p"), ("chosen", "c"), ("rejected", "r")]),
-    ("preference", {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "same"}],
-                    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "same"}]},
-     [(U, "q"), ("chosen", "same"), ("rejected", "same")]),
+    (
+        "preference",
+        {
+            "prompt": "q",
+            "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
+            "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}],
+        },
+        [(U, "q"), ("chosen", "c"), ("rejected", "r")],
+    ),
+    (
+        "preference",
+        {
+            "chosen": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "a"},
+                {"role": "user", "content": "p"},
+                {"role": "assistant", "content": "c"},
+            ],
+            "rejected": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "a"},
+                {"role": "user", "content": "p"},
+                {"role": "assistant", "content": "r"},
+            ],
+        },
+        [(U, "q"), (A, "a"), (U, "p"), ("chosen", "c"), ("rejected", "r")],
+    ),
+    (
+        "preference",
+        {
+            "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "same"}],
+            "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "same"}],
+        },
+        [(U, "q"), ("chosen", "same"), ("rejected", "same")],
+    ),
     # only what both begin with is shared, and what an assistant says after that is part of the answer
-    ("preference", {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "x"},
-                               {"role": "user", "content": "p"}, {"role": "assistant", "content": "c"}],
-                    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "y"},
-                                 {"role": "user", "content": "p"}, {"role": "assistant", "content": "r"}]},
-     [(U, "q"), ("chosen", "x"), (U, "p"), ("chosen", "c"), ("rejected", "y"), (U, "p"), ("rejected", "r")]),
-    ("preference", {"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
-                    "chosen": [{"role": "system", "content": "t"}, {"role": "user", "content": "q"},
-                               {"role": "assistant", "content": "c"}], "rejected": "r"},
-     [(S, "s"), (U, "q"), (S, "t"), (U, "q"), ("chosen", "c"), ("rejected", "r")]),
+    (
+        "preference",
+        {
+            "chosen": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "x"},
+                {"role": "user", "content": "p"},
+                {"role": "assistant", "content": "c"},
+            ],
+            "rejected": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "y"},
+                {"role": "user", "content": "p"},
+                {"role": "assistant", "content": "r"},
+            ],
+        },
+        [(U, "q"), ("chosen", "x"), (U, "p"), ("chosen", "c"), ("rejected", "y"), (U, "p"), ("rejected", "r")],
+    ),
+    (
+        "preference",
+        {
+            "prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
+            "chosen": [
+                {"role": "system", "content": "t"},
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "c"},
+            ],
+            "rejected": "r",
+        },
+        [(S, "s"), (U, "q"), (S, "t"), (U, "q"), ("chosen", "c"), ("rejected", "r")],
+    ),
     # an answer that stands in the context too is still the chosen answer
-    ("preference", {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
-                    "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
-                    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}]},
-     [(U, "q"), (A, "c"), ("chosen", "c"), ("rejected", "r")]),
+    (
+        "preference",
+        {
+            "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
+            "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}],
+            "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "r"}],
+        },
+        [(U, "q"), (A, "c"), ("chosen", "c"), ("rejected", "r")],
+    ),
     ("kto", {"prompt": "q", "completion": "a", "label": False}, [(U, "q"), (A, "a")]),
     ("kto", {"prompt": "q", "completion": "a", "label": "True"}, [(U, "q"), (A, "a")]),
     ("kto", {"prompt": "q", "completion": "a", "label": 1}, [(U, "q"), (A, "a")]),
-    ("kto", {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "kto_tag": True},
-     [(U, "q"), (A, "a")]),
+    (
+        "kto",
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "kto_tag": True},
+        [(U, "q"), (A, "a")],
+    ),
     ("kto", {"instruction": "i", "input": "", "output": "o", "kto_tag": False}, [(U, "i"), (A, "o")]),
     ("text", {"text": "t"}, [("text", "t")]),
     ("text", {"content": "t", "title": "x"}, [("text", "t")]),
     ("text", {"文本": "t"}, [("text", "t")]),
-    ("self_instruct", {"id": "seed_task_0", "instruction": "i", "is_classification": False,
-                       "instances": [{"input": "", "output": "o"}, {"input": "x", "output": "p"}]},
-     [(U, "i"), (A, "o"), (U, "x"), (A, "p")]),
+    (
+        "self_instruct",
+        {
+            "id": "seed_task_0",
+            "instruction": "i",
+            "is_classification": False,
+            "instances": [{"input": "", "output": "o"}, {"input": "x", "output": "p"}],
+        },
+        [(U, "i"), (A, "o"), (U, "x"), (A, "p")],
+    ),
 ]
 
 
@@ -125,8 +249,11 @@ def test_a_label_that_is_none_leaves_prompt_and_completion() -> None:
 
 def test_one_edit_reaches_every_copy_of_a_prompt() -> None:
     both = [{"role": "user", "content": "q"}]
-    obj = {"prompt": "q", "chosen": [*both, {"role": "assistant", "content": "c"}],
-           "rejected": [*both, {"role": "assistant", "content": "r"}]}
+    obj = {
+        "prompt": "q",
+        "chosen": [*both, {"role": "assistant", "content": "c"}],
+        "rejected": [*both, {"role": "assistant", "content": "r"}],
+    }
     name, turns, meta = read_record(obj, None, None)
     changed = original(name, meta, [(U, "Q"), *turns[1:]])
     assert dumps_exact(changed) == dumps_exact(obj).replace('"q"', '"Q"')

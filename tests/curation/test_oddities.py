@@ -70,7 +70,9 @@ def test_odd_shapes_of_conversations() -> None:
 
 
 def test_a_record_counts_once_however_often_it_is_odd() -> None:
-    assert odd([("user", "a\r"), ("assistant", "b\r"), ("user", "\r"), ("assistant", "x")])["carriage_returns"] == ["f:1"]
+    assert odd([("user", "a\r"), ("assistant", "b\r"), ("user", "\r"), ("assistant", "x")])["carriage_returns"] == [
+        "f:1"
+    ]
 
 
 def test_every_oddity_has_a_sentence() -> None:

@@ -11,7 +11,8 @@ from finished_run import BAD, USES, Run, small
 
 from curation.report import build_report
 from curation.report.facts import BINS, read_ledger, spread
-from curation.report.marks import marked, tokens, visible
+from curation.report.marks import marked, visible
+from curation.textdiff import tokens
 
 HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=alert(1)>"

@@ -119,6 +119,10 @@ POEM = "The wind comes in\nand goes...\n\nThe tide comes in\nand goes.\n\nI stay
 JSON_ANSWER = '{"name": "Zhang", "age": 35, "tags": ["a", "b"]}'
 LATEX = r"The root is $\frac{-b \pm \sqrt{b^2 - 4ac}}{2a}$ and \[\int_0^1 {x} dx = \frac{1}{2}\]"
 CHINESE_POEM = "床前明月光，\n疑是地上霜。\n举头望明月，\n低头思故乡。"
+TRAILING_OFF = (
+    "so the story of the harbour goes...\nand the wind from the sea still blows...\nand all of us who came to know\n"
+    "that it ends\nwhere the grass and the flowers grow"
+)
 LIST_ZH = "- 苹果\n- 香蕉\n- 橙子\n- 葡萄\n- 西瓜\n- 桃子"
 
 
@@ -174,10 +178,7 @@ def test_short_and_structured_answers_survive_under_sft(answer: str) -> None:
         ("## # ### # ## ### # ### ## and so on to the end of it", "gopher_hashes"),
         ("It was ... then ... and ... but ... so ... and it ... went ... on", "gopher_ellipses"),
         ("他说……然后……可是……所以……就这样……算了……", "gopher_ellipses"),
-        (
-            "so the story of the harbour goes...\nand the wind from the sea still blows...\nand all of us who came to know\nthat it ends\nwhere the grass and the flowers grow",
-            "gopher_ellipsis_lines",
-        ),
+        (TRAILING_OFF, "gopher_ellipsis_lines"),
         ("-\n- \n•\n*\n-\n-", "gopher_bullet_lines"),
         ("Lorem ipsum dolor sit amet, consectetur adipiscing elit.", "c4_lorem_ipsum"),
         ("Hello! I am {{name}}, built by {{author}}.", "c4_curly_bracket"),

@@ -84,6 +84,7 @@ def outcome(condition: str, sources: Mapping[str, list[dict[str, Any]]] | None =
         ("COALESCE(karma, 0) < 3", "fkkf"),
         ("LEFT(sub, 1) = 'x' AND sub || '!' = 'x!'", "kffn"),
         ("karma > 3 AS good", "kfnk"),
+        ("sub <> 'now()'", "kkkn"),
     ],
 )
 def test_conditions(condition: str, expected: str) -> None:
@@ -173,6 +174,9 @@ def test_conversations() -> None:
         ("sudoku(karma) > 1", "unsupported function"),
         ("*", "unable to parse"),
         ("", "at least 1 character"),
+        ("created < current_date", "ask for the time"),
+        ("created < NOW()", "ask for the time"),
+        ("greatest() > 1", "not an SQL condition"),
     ],
 )
 def test_what_is_no_sql_is_a_validation_error_with_the_parsers_words(condition: str, message: str) -> None:

@@ -27,8 +27,13 @@ NAMES = [*ALL, *(f"{name}.gz" for name in ALL), *(f"{name}.zst" for name in ALL)
 OBJECTS = [
     {"id": 1, "text": 'say "hi",\nthen 你好', "messages": [{"role": "user", "content": "q"}]},
     {"id": 2, "text": "", "score": 1},
-    {"text": None, "id": 3, "score": 2.5, "late": [1, "a"],
-     "messages": [{"role": "user", "content": None, "name": "x"}]},
+    {
+        "text": None,
+        "id": 3,
+        "score": 2.5,
+        "late": [1, "a"],
+        "messages": [{"role": "user", "content": None, "name": "x"}],
+    },
     {"id": 2**70, "text": " padded ", "late": {"a": None}, "ok": True},
 ]
 
@@ -45,8 +50,12 @@ def test_what_is_said_of_the_file_is_true_and_cutting_changes_nothing(tmp_path: 
     lines = [encode_part([obj]) for obj in [*OBJECTS * 50, {"id": 5, "text": "数" * 800_000}, *OBJECTS]]
     whole = write_dataset(tmp_path / name, [b"".join(lines)])
     data = (tmp_path / name).read_bytes()
-    assert whole == {"path": str(tmp_path / name), "records": len(lines), "bytes": len(data),
-                     "sha256": hashlib.sha256(data).hexdigest()}
+    assert whole == {
+        "path": str(tmp_path / name),
+        "records": len(lines),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
     again = write_dataset(tmp_path / "other" / name, [b"", *lines])
     assert again["sha256"] == whole["sha256"]
 
@@ -127,11 +136,35 @@ def test_formulas_are_left_alone_unless_asked(tmp_path: Path) -> None:
 
 def test_parquet_types_follow_the_values(tmp_path: Path) -> None:
     objects = [
-        {"s": "a", "i": 1, "f": 1, "b": True, "long": 2**62, "mixed": "x", "big": 2**70, "n": None, "wide": 2**62,
-         "chat": [{"role": "user", "content": "q"}], "parts": [{"content": "q"}], "empty": [], "map": {}},
-        {"s": None, "i": 2, "f": 2.5, "b": False, "long": 1, "mixed": 5, "big": 1, "n": None, "wide": 0.5,
-         "chat": [{"content": "a", "role": "assistant", "name": "x"}, {}], "parts": [{"content": ["q"]}],
-         "empty": None},
+        {
+            "s": "a",
+            "i": 1,
+            "f": 1,
+            "b": True,
+            "long": 2**62,
+            "mixed": "x",
+            "big": 2**70,
+            "n": None,
+            "wide": 2**62,
+            "chat": [{"role": "user", "content": "q"}],
+            "parts": [{"content": "q"}],
+            "empty": [],
+            "map": {},
+        },
+        {
+            "s": None,
+            "i": 2,
+            "f": 2.5,
+            "b": False,
+            "long": 1,
+            "mixed": 5,
+            "big": 1,
+            "n": None,
+            "wide": 0.5,
+            "chat": [{"content": "a", "role": "assistant", "name": "x"}, {}],
+            "parts": [{"content": ["q"]}],
+            "empty": None,
+        },
     ]
     write_dataset(tmp_path / "d.parquet", [encode_part(objects[:1]), encode_part(objects[1:])])
     table = pq.read_table(tmp_path / "d.parquet")
@@ -212,9 +245,13 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str, monkeypat
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**66), 2**66) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**66), 2**66)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=("Cs",)), max_size=4),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2), max_leaves=4,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=4,
 )
 
 

@@ -166,6 +166,10 @@ def test_records_from_stdin(here: Path, cli: Cli) -> None:
     assert done.returncode == 0, done.stderr
     ending = json.loads(done.stdout.splitlines()[-1])
     assert ending["summary"]["counts"]["kept"] == 5
+    detached = subprocess.run([*command[:-1], "--detach"], input=lines, capture_output=True, text=True, timeout=60)
+    assert detached.returncode == 0, detached.stderr
+    out = cli("runs", "attach", detached.stdout.strip(), "--json")[1]
+    assert json.loads(out.splitlines()[-1])["summary"]["counts"]["kept"] == 5, "the worker has the pipe"
     out = cli("runs", "resume", "last", "--set", "exact.keep=longest", "--json")[1]
     assert json.loads(out.splitlines()[-1])["summary"]["counts"]["kept"] == 5, "stdin was kept for later"
 
@@ -189,6 +193,20 @@ def test_why_tells_a_dropped_a_quarantined_and_a_hostile_record(here: Path, cli:
     code, _, err = cli("why", "last", "no such text anywhere")
     assert code == 3
     assert "no such text anywhere" in err
+
+
+def test_why_shows_the_text_before_and_after_each_stage_that_changed_it(here: Path, cli: Cli) -> None:
+    (here / "small.jsonl").write_text(json.dumps({"question": "a  b\n\n\n\nc", "answer": "fine\u200b"}) + "\n")
+    code, out, _ = cli("curate", "small.jsonl", "--recipe", "minimal", "--json")
+    counts = json.loads(out.splitlines()[-1])["summary"]["counts"]
+    assert (code, counts["edited"]) == (0, 1)
+    told = cli("why", "last", "small.jsonl:1")[1]
+    assert told.startswith("small.jsonl:1: kept")
+    assert "clean: edit" in told
+    assert "   - fine\\u200b\n   + fine\n" in told
+    story = json.loads(cli("why", "last", "small.jsonl:1", "--json")[1])
+    assert story["turns"][1]["content"] == "fine\u200b"
+    assert story["final"][1]["content"] == "fine"
 
 
 def test_long_texts_are_cut_unless_asked_for(here: Path, cli: Cli) -> None:
@@ -217,12 +235,24 @@ def test_a_finished_run_is_told_again_and_other_settings_run_it_again(here: Path
     assert "changed" in cli("runs", "show", "last")[1]
 
 
+def test_an_input_that_changed_is_said_and_read_again(here: Path, cli: Cli) -> None:
+    curate(cli)
+    assert "Warning" not in cli("runs", "resume", "last", "--set", "seed=1", "--quiet")[2]
+    with (here / "small.jsonl").open("a") as more:
+        more.write('{"question": "new", "answer": "new"}\n')
+    _, out, err = cli("runs", "resume", "last", "--set", "seed=2")
+    assert "Warning: small.jsonl has changed since this run was made." in err
+    assert "kept 42" in out
+
+
 def test_a_similar_run_takes_over_finished_pieces(here: Path, cli: Cli) -> None:
     curate(cli)
     _, out, _ = curate(cli, "--json")
     shards = [event for line in out.splitlines() if (event := json.loads(line))["event"] == "shard_finished"]
     assert shards[0]["reused"] is True
     assert read_spec(last(here)).options["reuse"]
+    facts = json.loads(cli("runs", "show", "last", "--json")[1])
+    assert len(facts["sources"][0]["digest"]) == 32
     (here / "other.jsonl").write_text('{"question": "a", "answer": "b"}\n')
     cli("curate", "other.jsonl", "--recipe", "tiny.yaml")
     assert read_spec(last(here)).options["reuse"] == [], "another file is no similar run"

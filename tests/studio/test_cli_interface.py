@@ -85,6 +85,25 @@ def test_the_runs_package_needs_neither_textual_nor_torch_nor_polars() -> None:
     assert imported(code).isdisjoint(HEAVY)
 
 
+def test_help_costs_a_quarter_of_a_second_at_most() -> None:
+    """CPU time, the best of three: what it takes on a machine that has nothing else to do."""
+    spent = []
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-m", "studio", "--help"], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        spent.append(usage.ru_utime + usage.ru_stime)
+    assert min(spent) <= 0.25, spent
+
+
+def test_curating_with_the_default_recipe_loads_neither_torch_nor_the_tui(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"question": "What is the capital of France?", "answer": "It is Paris."}\n')
+    words = ["curate", str(tmp_path / "a.jsonl"), "--runs-dir", str(tmp_path / "runs"), "--quiet"]
+    code = f"from studio.cli.main import main\nassert main({words!r}) == 0"
+    assert imported(code).isdisjoint({"torch", "transformers", "textual", "datasets", "faiss", "sentence_transformers"})
+
+
 def test_the_first_line_of_each_verb_is_the_one_in_the_list() -> None:
     """The list is a table of its own, so that printing it imports no verb; it names commands that exist."""
     context = click.Context(studio)

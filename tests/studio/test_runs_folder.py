@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from curation.errors import BusyError, InputError, OutputError
-from studio.runs.folder import RunFolder, create, every, find
+from studio.runs.folder import RunFolder, create, every, find, reference
 from studio.runs.lock import RunLock
 from studio.runs.remove import remove
 from studio.runs.spec import HIDDEN, RunSpec, new_spec, read_spec, without_secrets
@@ -58,6 +58,19 @@ def test_runs_are_found_by_name_part_last_and_path(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         find(tmp_path, "lsat")
     assert "'last'" in caught.value.hint
+
+
+def test_a_run_is_named_so_that_the_name_can_be_typed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STUDIO_RUNS_DIR", raising=False)
+    usual, near, far = made(tmp_path / "runs"), made(tmp_path / "my runs"), made(tmp_path / "runs")
+    assert reference(usual) == usual.name
+    assert reference(near) == f"'my runs/{near.name}'"
+    monkeypatch.setenv("STUDIO_RUNS_DIR", "my runs")
+    assert reference(near) == near.name
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert reference(far) == str(far.path)
 
 
 def test_no_runs_at_all_says_how_to_start_one(tmp_path: Path) -> None:

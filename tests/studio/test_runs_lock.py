@@ -65,7 +65,7 @@ def test_a_held_run_is_busy_and_says_by_whom_and_how_to_watch(run: RunFolder) ->
         with pytest.raises(BusyError) as caught:
             RunLock.acquire(run)
         assert f"process {process.pid}" in caught.value.message
-        assert f"studio runs attach {run.name}" in caught.value.hint
+        assert f"studio runs attach {run.path}" in caught.value.hint
     finally:
         process.kill()
         process.wait()

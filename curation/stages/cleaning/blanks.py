@@ -88,4 +88,4 @@ def fold_case(text: str, *, compose: bool) -> str:
         out += text[start : found.start()].casefold(), found[0]
         start = found.end()
     folded = "".join(out) + text[start:].casefold()
-    return unicodedata.normalize("NFC", folded) if compose else folded
+    return unicodedata.normalize("NFC", folded) if compose and folded != text else folded

@@ -76,11 +76,14 @@ class _Writer:
             self.close_mark()
         return "".join(self.out)
 
+    def in_code(self) -> bool:
+        return bool(self.marks) and any(name in _CODE for name, _ in self.marks)
+
     def put_text(self, piece: str) -> None:
         """The text between two tags."""
         if not piece:
             return
-        if any(name in _CODE for name, _ in self.marks):
+        if self.in_code():
             self.put(decode(piece))
             return
         piece = decode_prose(piece)
@@ -162,7 +165,7 @@ class _Writer:
     def end(self, name: str) -> None:
         if name == "br":
             self.line_break()
-        if any(mark == name for mark, _ in self.marks):
+        if self.marks and any(mark == name for mark, _ in self.marks):
             while self.close_mark() != name:
                 pass
         if name in BLOCK_GAP:
@@ -182,7 +185,7 @@ class _Writer:
                 pass
 
     def line_break(self) -> None:
-        if any(name in _CODE for name, _ in self.marks):
+        if self.in_code():
             self.put("\n")
         else:
             trailing = len(self.tail) - len(self.tail.rstrip("\n"))
@@ -194,7 +197,7 @@ class _Writer:
         inner = "".join(self.out[start:])
         del self.out[start:]
         self.tail = "".join(self.out[-_TAIL:])[-_TAIL:]
-        if any(mark in _CODE for mark, _ in self.marks):
+        if self.in_code():
             self.put(inner)  # <pre><code>: the outer one says how
         elif name == "sup":
             self.put(_shifted(inner, _RAISED, "^"))

@@ -64,9 +64,9 @@ class Cleaning:
     ) -> tuple[str, set[str]]:
         """`text` cleaned once, and the kinds of change made (see `KINDS`).
 
-        steps: those whose sign is in `text`; once one of them has changed it, all that follow are taken. conversation:
-        it is a turn of a conversation rather than a raw text. topic: its record speaks of HTML. One round may uncover
-        work for an earlier step, so callers repeat until nothing changes.
+        steps: those to take, which is enough if it is those whose sign is in `text`. conversation: it is a turn of a
+        conversation rather than a raw text. topic: its record speaks of HTML. A step may uncover work for another, so
+        callers look for signs again, and repeat until nothing changes.
         """
         round_ = _Round(text, self.signs.keys(), steps)
         round_.take("newlines", unify_newlines)
@@ -109,8 +109,8 @@ class _Round:
     changes: set[str] = field(default_factory=set)
 
     def take(self, step: str, change: Callable[[str], str], kind: str = "") -> None:
-        """Take a step that was asked for, if there is a sign of its work or the text is not what it was."""
-        if step in self.asked and (self.changes or step in self.signed):
+        """Take a step that was asked for, if there was a sign of its work; blanks are tidied after every change."""
+        if step in self.asked and (step in self.signed or (step == "whitespace" and self.changes)):
             changed = change(self.text)
             if changed != self.text:
                 self.text = changed

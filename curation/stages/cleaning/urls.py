@@ -10,7 +10,7 @@ from typing import Literal
 _INSIDE = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|À-ÖØ-öø-ɏͰ-ϿЀ-ӿ]"
 _URL = rf"(?:(?:https?|ftp)://(?=[A-Za-z0-9\[À-ӿ])|www\.(?=[A-Za-z0-9-]{{1,63}}\.[A-Za-z])){_INSIDE}+"
 URL_SIGN = r"(?i:https?://|ftp://|www\.)"
-URL = re.compile(rf"(?<![A-Za-z0-9@]){_URL}", re.IGNORECASE)
+URL = re.compile(rf"(?=[FHWfhw])(?<![A-Za-z0-9@]){_URL}", re.IGNORECASE)
 _LINK = re.compile(
     r"!?\[(?P<text>[^\[\]\n]*+)\]\([ ]*+<?(?:(?:https?|ftp)://|www\.)(?:[^\s()<>]|\([^\s()<>]*+\))*+>?"
     r"(?:[ ]++(?:\"[^\"\n]*+\"|'[^'\n]*+'))?[ ]*+\)",

@@ -1,7 +1,7 @@
 """The words of many texts at once: one array of word numbers, and what the rules need to know about each
 word.
 
-Splitting on whitespace and numbering the distinct chunks happens in Arrow; only chunks that this process has
+Splitting on whitespace and numbering the distinct chunks happens in polars and Arrow; only chunks that this process has
 not met before reach Python, about one in eight in a first batch of English and few later on.
 """
 
@@ -37,6 +37,8 @@ STOP = 8  # is one mark that ends a sentence
 MARK = 16  # is nothing but punctuation
 UNSPACED = 32  # is a character of a script without spaces
 
+_CHUNK = r"[^\s\x1c-\x1f]+"  # what `str.split` finds
+
 _STOPS = frozenset("!.?。．！？｡։؟۔।॥။።፧‼‽⁇⁈⁉⸮﹒﹖﹗᠃᠉")
 
 # A vocabulary past this many words (some 300 MB with its chunks) is replaced, so that memory does not follow
@@ -50,7 +52,7 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._chunks: dict[str, tuple[int, ...]] = {"": ()}
+        self._chunks: dict[str, tuple[int, ...]] = {}
         self._lengths = array("q")
         self._kinds = array("B")
         self._weights = array("q")
@@ -133,18 +135,17 @@ class WordTable:
     def of(texts: pl.Series) -> WordTable:
         """Split every text into words (see `splitter`)."""
         import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-        split = pc.utf8_split_whitespace(texts.to_arrow().cast(pa.large_string()))
-        chunks = split.flatten().dictionary_encode()
+        split = texts.str.extract_all(_CHUNK)
+        chunks = split.explode().drop_nulls().to_arrow().cast(pa.large_string()).dictionary_encode()
         vocabulary = shared_vocabulary()
-        found = [vocabulary.chunk(chunk) for chunk in chunks.dictionary.to_pylist()]
+        found = [vocabulary.chunk(chunk) for chunk in pl.Series(chunks.dictionary)]
         sizes = np.fromiter(map(len, found), np.int64, len(found))
         words = np.fromiter(chain.from_iterable(found), np.int64, int(sizes.sum()))
         order = chunks.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         numbers, ends = _expand(words, sizes, order)
-        offsets = np.asarray(split.offsets.to_numpy(zero_copy_only=False), np.int64)
-        starts = ends[offsets - offsets[0]]
+        last = np.cumsum(split.list.len().to_numpy(), dtype=np.int64)
+        starts = ends[np.concatenate([[0], last])]
         return WordTable(vocabulary, numbers, starts, *vocabulary.properties())
 
     def __len__(self) -> int:

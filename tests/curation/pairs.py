@@ -1,0 +1,46 @@
+"""The labelled pairs, made from groups of a record, its paraphrase and a record that only looks like it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+GROUPS = Path(__file__).parent / "data" / "pairs_groups.jsonl"
+SAME = (("en_a", "en_b"), ("zh_a", "zh_b"), ("en_a", "zh_a"), ("en_b", "zh_b"), ("en_other", "zh_other"))
+OTHER = (
+    ("en_a", "en_other"),
+    ("en_b", "en_other"),
+    ("zh_a", "zh_other"),
+    ("zh_b", "zh_other"),
+    ("en_a", "zh_other"),
+    ("en_other", "zh_b"),
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two `(prompt, answer)`; an answer is "" where prompts are compared alone."""
+
+    kind: str
+    half: str
+    language: str  # en, zh, en-zh
+    one: tuple[str, str]
+    other: tuple[str, str]
+    same: bool
+
+
+def pairs(half: str | None = None, whole: bool = True) -> Iterator[Pair]:
+    """Every pair of one half ("train", "test") or of both, as whole records or as prompts alone."""
+    for line in GROUPS.read_text("utf-8").splitlines():
+        group = json.loads(line)
+        if half not in (None, group["half"]):
+            continue
+        for names, same in [*((names, True) for names in SAME), *((names, False) for names in OTHER)]:
+            languages = dict.fromkeys(name[:2] for name in names)
+            (q1, a1), (q2, a2) = (group[name] for name in names)
+            if not whole:
+                a1 = a2 = ""
+                same = same or group["kind"] == "answer"  # only the answers of that kind differ in meaning
+            yield Pair(group["kind"], group["half"], "-".join(languages), (q1, a1), (q2, a2), same)
