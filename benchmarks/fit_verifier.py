@@ -27,7 +27,7 @@ from curation.embedding.multilingual import Multilingual  # noqa: E402
 MODEL = ROOT / "curation" / "dedup" / "verify_model.json"
 # The sign each measure must have: likeness speaks for, a difference against. Others are free.
 FOR = {"cosine", "aligned", "least", "bigrams"}
-AGAINST = {"replaced", "number", "number_missing", "negated", "opposite", "asks", "swapped", "name", "length"}
+AGAINST = {"replaced", "number", "number_missing", "negated", "opposite", "asks", "swapped", "name", "slot", "length"}
 
 
 def examples(checker: verify.Verifier, chosen: list[Pair]) -> tuple[np.ndarray, np.ndarray]:

@@ -28,6 +28,7 @@ GROUP = "curation.stages"
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "clean": "curation.stages.clean:Clean",
+        "decontaminate": "curation.stages.decontaminate:Decontaminate",
         "exact": "curation.stages.exact:Exact",
         "language": "curation.stages.language:Language",
         "length": "curation.stages.length:Length",

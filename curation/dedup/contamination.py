@@ -18,10 +18,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curation.dedup.shingles import CHARACTER, I64, U64, Tokens, fold, mix, tokenise
-from curation.dedup.verbatim import Compared, Place, compare
+from curation.dedup.window import Compared, compare
 
 WORDS, CHARACTERS = 3, 4  # of a shingle by which candidates are found; a slip of the pen spoils that many
-CANDIDATE = 0.3  # share of an item's own shingles a record must hold to be looked at; two slips in 8 words leave as much
+CANDIDATE = (
+    0.3  # share of an item's own shingles a record must hold to be looked at; two slips in 8 words leave as much
+)
 SIBLING = 0.5  # share of an item's shingles that another item has to have to show where their template varies
 WITNESSES = 8  # siblings that are asked
 ANCHOR = 6  # tokens by which whole items are found before they are compared
@@ -31,8 +33,8 @@ _BASE = 0xD1342543DE82EF95  # odd, so that it has an inverse modulo 2^64
 class Hit(NamedTuple):
     """Text of evaluation item `item` in text `record`.
 
-    way: ngram or near. score: the share of the item's own n-grams, or the Jaccard similarity. found, total: n-grams
-    (shingles for near) found and asked for; 1 of 1 for an item that was found as a whole.
+    way: ngram or near. score: the share of the item's own n-grams, or the Jaccard similarity. found, total: its
+    own n-grams, or the character n-grams both have and either has. is_whole: found as a whole, not by n-grams.
     """
 
     record: int
@@ -41,6 +43,7 @@ class Hit(NamedTuple):
     score: float
     found: int
     total: int
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Rolling:
         self.firsts = np.cumsum(self.sizes) - self.sizes
         ends = self.firsts + self.sizes
         self.room: I64 = ends[tokens.records] - np.arange(count)  # tokens from each one to the end of its text
-        self._inverses = _powers(pow(_BASE, -1, 1 << 64), count)
+        self._inverses = _powers(pow(_BASE, -1, 1 << 64), count + 1)
         self._sums = np.zeros(count + 1, dtype=np.uint64)
         np.cumsum(tokens.hashes * _powers(_BASE, count), out=self._sums[1:])
 
@@ -206,7 +209,7 @@ class Index:
         begins, items = begins[fits], items[fits]
         same = rolling.hashes(begins, self.lengths[items]) == self.wholes[items]
         for record, item in zip(rolling.records[begins[same]].tolist(), items[same].tolist(), strict=True):
-            yield Hit(record, item, "ngram", 1.0, 1, 1)
+            yield Hit(record, item, "ngram", 1.0, 1, 1, is_whole=True)
 
     def _found_grams(self, rolling: Rolling, ngram: int) -> Iterable[Hit]:
         """Items of whose own n-grams a text holds enough."""
@@ -233,8 +236,7 @@ class Index:
         for hit in asked:
             by_item[hit.item].append(hit)
         for item, hits in sorted(by_item.items()):
-            least = min(CANDIDATE if hit.way == "ngram" else self.rules.near or 0.0 for hit in hits)
-            found = compare(self._place(item), [texts[hit.record] for hit in hits], self._witnesses(item), least)
+            found = compare(self.texts[item], [texts[hit.record] for hit in hits], self._witnesses(item))
             for hit, one in zip(hits, found, strict=True):
                 if one.is_copy and (verified := self._as_hit(hit, one)):
                     yield verified
@@ -245,9 +247,6 @@ class Index:
         if self.rules.near is not None and one.similarity >= self.rules.near:
             return hit._replace(score=one.similarity, found=one.shared, total=one.total)
         return None
-
-    def _place(self, item: int) -> Place:
-        return Place.whole(self.texts[item])
 
     def _witnesses(self, item: int) -> list[str]:
         """Items that look like this one but are others: its siblings, if it was made from a template."""
@@ -286,6 +285,7 @@ def _rows(chosen: NDArray[np.bool_], *columns: I64) -> Iterable[tuple[int, ...]]
 
 
 def _powers(factor: int, count: int) -> U64:
-    powers = np.full(count + 1, factor, dtype=np.uint64)
-    powers[0] = 1
-    return np.cumprod(powers, dtype=np.uint64)[:-1] if count else np.ones(1, dtype=np.uint64)
+    """The powers 0 to count - 1 of `factor` modulo 2^64."""
+    powers = np.full(count, factor, dtype=np.uint64)
+    powers[:1] = 1
+    return np.cumprod(powers, dtype=np.uint64)

@@ -102,7 +102,13 @@ def kind_of(old: Sequence[str], new: Sequence[str]) -> Literal["number", "negati
 
 def _numbers(tokens: Sequence[str]) -> list[str]:
     """The numbers among tokens, in digits or in words."""
-    return [found for token in tokens for found in ([token] if token in _NUMERALS else re.findall(r"\d+", token))]
+    found: list[str] = []
+    for token in tokens:
+        if token in _NUMERALS:
+            found.append(token)
+        elif not token.isalpha():
+            found += _DIGITS.findall(token)
+    return found
 
 
 def _misspelt(one: str, other: str) -> bool:

@@ -60,7 +60,7 @@ def judge(anchor: str, members: Sequence[str]) -> list[Judged]:
 
 def _words(tokens: Sequence[str]) -> float:
     """The length in words; in scripts without blanks two characters count as one."""
-    return sum(0.5 if len(token) == 1 and token > "\u0e00" else 1.0 for token in tokens)
+    return len(tokens) - 0.5 * sum([len(token) == 1 for token in tokens if token > "\u0e00"])
 
 
 def _slots(found: Sequence[Sequence[Difference]], members: int) -> set[int]:

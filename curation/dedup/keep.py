@@ -13,7 +13,7 @@ from curation.schema import Batch
 
 Keep = Literal["best", "longest", "first", "column", "source"]
 
-_ENDED = r"[.!?…。！？」』”\"'`)\]}】）>]\s*$"  # how a finished answer ends
+_ENDED = r"[.!?…。！？」』”\"'`)\]}】）>]$"  # how a finished answer ends
 
 
 def check_keep(keep: Keep, column: str, sources: Sequence[str]) -> None:
@@ -35,23 +35,31 @@ def rank(batch: Batch, keep: Keep, column: str = "", sources: Sequence[str] = ()
         return pl.zeros(len(batch), eager=True)
     if keep == "column":
         return original_column(batch, column).cast(pl.Float64, strict=False)
-    lengths = batch.texts("record")["text"].str.len_chars().clip(0, 999_999).cast(pl.Float64)
+    texts = batch.texts("record")["text"]
+    lengths = texts.str.len_chars().clip(0, 999_999).cast(pl.Float64)
     if keep == "longest":
         return lengths
-    best = completeness(batch) * 1e6 + lengths
+    best = completeness(batch, texts) * 1e6 + lengths
     if keep == "best":
         return best
     places = {name: _place(name, sources) for name in batch.records["source"].unique()}
     return best + batch.records["source"].replace_strict(places, return_dtype=pl.Float64) * 1e8
 
 
-def completeness(batch: Batch) -> pl.Series:
-    """How whole a record is, 0 to 3: it has a prompt or is a plain text; its answer ends; nothing is broken in it."""
-    answer = batch.texts("answer")["text"]
-    plain = batch.records["record_id"].is_in(batch.turns.filter(pl.col("role") == "text")["record_id"].implode())
-    has_both = (batch.texts("prompt")["text"] != "") | plain
-    ended = answer.str.contains(_ENDED)
-    unbroken = ~batch.texts("record")["text"].str.contains("\ufffd", literal=True)
+def completeness(batch: Batch, texts: pl.Series) -> pl.Series:
+    """How whole a record is, 0 to 3: it has a prompt or is a plain text; its answer ends; nothing is broken in it.
+
+    `texts` are those of the whole records.
+    """
+    roles = batch.turns["role"]
+    if (roles == "text").all() and len(roles) == len(batch):
+        answer, has_both = texts, pl.repeat(True, len(batch), dtype=pl.Boolean, eager=True)
+    else:
+        answer = batch.texts("answer")["text"]
+        plain = batch.records["record_id"].is_in(batch.turns.filter(roles == "text")["record_id"].implode())
+        has_both = (batch.texts("prompt")["text"] != "") | plain
+    ended = answer.str.strip_chars_end().str.slice(-1).str.contains(_ENDED)
+    unbroken = ~texts.str.contains("\ufffd", literal=True)
     return has_both.cast(pl.Float64) + ended.cast(pl.Float64) + unbroken.cast(pl.Float64)
 
 

@@ -17,7 +17,6 @@ from itertools import pairwise
 from math import exp, log
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curation.dedup.verify_text import Side
 from curation.embedding.encoder import F32, encode_each_once
@@ -38,6 +37,7 @@ MEASURES = (
     "asks",
     "swapped",
     "name",
+    "slot",
     "bigrams",
     "length",
     "across",
@@ -102,22 +102,23 @@ class Verifier:
             return dict.fromkeys(MEASURES, 0.0) | {"length": 3.0}
         a, b = self._sides[one], self._sides[other]
         left, right = self._matrix(a), self._matrix(b)
-        best_a, best_b, to_b = _alignment(a, b, left, right)
+        best_a, best_b = _alignment(a, b, left, right)
         lost, new = int((best_a < ALIGNED).sum()), int((best_b < ALIGNED).sum())
-        numbers = a.numbers ^ b.numbers
+        alike = 0.0 if a.is_han != b.is_han else _overlap(a.bigrams, b.bigrams)
         return {
             "cosine": float(self._vectors[one] @ self._vectors[other]),
             "aligned": float((best_a.mean() + best_b.mean()) / 2),
             "least": float(min(best_a.min(), best_b.min())),
             "replaced": min(lost, new) / max(1.0, (len(best_a) + len(best_b)) / 2),
             "number": float(bool(a.numbers - b.numbers) and bool(b.numbers - a.numbers)),
-            "number_missing": float(bool(numbers)),
+            "number_missing": float(a.numbers != b.numbers),
             "negated": float(_denies(a) != _denies(b)),
             "opposite": float(any(b.poles.get(axis, side) != side for axis, side in a.poles.items())),
-            "asks": float(bool(a.asks) and bool(b.asks) and not a.asks & b.asks),
-            "swapped": _swapped(a, b, to_b),
+            "asks": _asks(a.asks, b.asks),
+            "swapped": _swapped(a, b),
             "name": _renamed(a, b),
-            "bigrams": 0.0 if a.is_han != b.is_han else _overlap(a.bigrams, b.bigrams),
+            "slot": alike if lost or new else 0.0,
+            "bigrams": alike,
             "length": abs(log(max(a.letters, 1) / max(b.letters, 1))),
             "across": float(a.is_han != b.is_han),
         }
@@ -136,10 +137,8 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / max(len(one | other), 1)
 
 
-def _alignment(
-    a: Side, b: Side, left: F32, right: F32
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-    """For each word of `a` and of `b` how close the closest of the other side is, and where that stands in `b`."""
+def _alignment(a: Side, b: Side, left: F32, right: F32) -> tuple[F32, F32]:
+    """For each word of `a` and of `b`, how close the closest word of the other side is (cosine)."""
     close = left @ right.T
     known = set(a.words) & set(b.words)
     best_a, best_b = close.max(axis=1), close.max(axis=0)
@@ -147,19 +146,26 @@ def _alignment(
         for place, word in enumerate(side.words):
             if word in known:
                 best[place] = 1.0
-    return best_a, best_b, close.argmax(axis=1)
+    return best_a, best_b
 
 
-def _swapped(a: Side, b: Side, to_b: NDArray[np.int64]) -> float:
-    """The share of neighbouring words whose order is the other way round, where the words are the same."""
-    shared = [word for word in dict.fromkeys(a.words) if word in b.words]
-    if a.is_han != b.is_han:
-        shared = [word for word in shared if not word.isdigit()]
-    elif len(shared) < SAME_WORDS * max(len(set(a.words)), len(set(b.words))):
+def _asks(one: frozenset[str], other: frozenset[str]) -> float:
+    """1 if they ask for different things, 0.5 if one only asks how."""
+    if not one or not other or one & other:
         return 0.0
-    places = [b.words.index(word) for word in shared]
-    steps = list(pairwise(places))
-    return sum(later < earlier for earlier, later in steps) / max(len(steps), 1)
+    return 0.5 if "how" in one | other else 1.0
+
+
+def _swapped(a: Side, b: Side) -> float:
+    """Of neighbouring words, where the words are the same, the share whose order is the other way round; and of those
+    whose order is the same, if only one of the texts is in the passive voice.
+    """
+    shared = [word for word in dict.fromkeys(a.words) if word in b.words]
+    if len(shared) < 2 or len(shared) < SAME_WORDS * max(len(set(a.words)), len(set(b.words))):
+        return 0.0
+    steps = list(pairwise(b.words.index(word) for word in shared))
+    turned = sum(later < earlier for earlier, later in steps) / len(steps)
+    return 1.0 - turned if a.passive != b.passive else turned
 
 
 def _renamed(a: Side, b: Side) -> float:

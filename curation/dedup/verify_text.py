@@ -9,7 +9,7 @@ from functools import cached_property
 from unicodedata import normalize
 
 from curation.dedup.verify_numbers import numbers_of
-from curation.dedup.verify_words import asks_for, is_stop, negations_of, poles_of
+from curation.dedup.verify_words import asks_for, is_passive, is_stop, negations_of, poles_of
 from curation.embedding.pieces import BLANK
 
 MOST = 48  # content words of a text that are aligned; the beginning says what it is about
@@ -61,6 +61,11 @@ class Side:
     def asks(self) -> frozenset[str]:
         """What it asks for."""
         return asks_for(self.text)
+
+    @cached_property
+    def passive(self) -> bool:
+        """Whether what is done comes before who does it."""
+        return is_passive(self.text)
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -50,11 +50,19 @@ def poles_of(text: str) -> dict[int, int]:
 
 
 def asks_for(text: str) -> frozenset[str]:
-    """The kinds of question a folded text asks, most telling ones only: who, when, where, why, how_much, …"""
-    found = [kind for kind, pattern in _questions().items() if pattern.search(text)]
-    weak = {"how", "define"}  # "how" is in "how many", "what is" in "what is the reason"
-    telling = [kind for kind in found if kind not in weak]
-    return frozenset(telling or found)
+    """What a folded text asks for, where that is plain: who, when, where, why, how_much, …; else how, or nothing."""
+    found = {kind for kind, pattern in _questions().items() if pattern.search(text)}
+    return frozenset(found & set(contents()["strong_questions"]) or found & {"how"})
+
+
+def is_passive(text: str) -> bool:
+    """Whether in a folded text something is done by somebody, so that the doer comes after what is done."""
+    return bool(_passive().search(text))
+
+
+def without_stops(text: str) -> str:
+    """A folded text with Han words that carry no content of their own made blanks; longer words first."""
+    return _han_stops().sub(" ", text)
 
 
 def is_stop(word: str) -> bool:
@@ -65,6 +73,17 @@ def is_stop(word: str) -> bool:
 @cache
 def _stop() -> frozenset[str]:
     return frozenset([*contents()["stop"]["words"], *contents()["stop"]["han"]])
+
+
+@cache
+def _passive() -> re.Pattern[str]:
+    found = contents()["passive"]
+    return re.compile(f"{found['words']}|{found['han']}")
+
+
+@cache
+def _han_stops() -> re.Pattern[str]:
+    return _any_of([word for word in contents()["stop"]["han"] if len(word) > 1])
 
 
 @cache

@@ -20,8 +20,8 @@ RuleSet = Literal["gopher", "c4", "fineweb"]
 _WEB: dict[str, Any] = {
     "rules": ("gopher", "c4", "fineweb"),
     "min_words": 50,
-    "min_mean_word_length": 3,
-    "max_mean_word_length": 10,
+    "min_mean_word_length": 3.0,
+    "max_mean_word_length": 10.0,
     "min_alpha_words": 0.8,
     "min_stop_words": 2,
     "ratio_min_words": None,

@@ -152,7 +152,7 @@ class Where(RecordStage):
         try:
             result = frame.with_columns(parse(self.condition).alias(_RESULT))[_RESULT]
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            message = str(error).split("\n", 1)[0]
+            message = str(error).split("\n", 1)[0].split(" values: ", 1)[0]  # what follows quotes the data
             hint = "TRY_CAST(column AS DOUBLE) makes numbers of strings."
             raise StageError(f"where: {message}{where}", hint) from error
         if result.dtype not in (pl.Boolean, pl.Null):

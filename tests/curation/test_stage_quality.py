@@ -123,6 +123,7 @@ TRAILING_OFF = (
     "so the story of the harbour goes...\nand the wind from the sea still blows...\nand all of us who came to know\n"
     "that it ends\nwhere the grass and the flowers grow"
 )
+FORM = "Please fill in:\nName: ____________________\nTown: ____________________\n==============\nThank you *****"
 LIST_ZH = "- 苹果\n- 香蕉\n- 橙子\n- 葡萄\n- 西瓜\n- 桃子"
 
 
@@ -149,6 +150,7 @@ LIST_ZH = "- 苹果\n- 香蕉\n- 橙子\n- 葡萄\n- 西瓜\n- 桃子"
         POEM,
         CHINESE_POEM,
         JSON_ANSWER,
+        FORM,
         LATEX,
         "# Title\n\n## First\n\ntext\n\n## Second\n\ntext\n\n### Third\n\nmore text for the reader here",
         "#sunset #sea #boats #harbour #summer #holiday #wind #sand #friends #love #instagood",
@@ -175,6 +177,7 @@ def test_short_and_structured_answers_survive_under_sft(answer: str) -> None:
     [
         ("@#$ %^& *() !!! ??? ;;; ::: <<< >>> ||| ~~~ ---", "gopher_few_alphabetic"),
         ("！！！？？？。。。，，，：：：；；；", "gopher_few_alphabetic"),
+        ("\ufffd\ufffd \ufffd\ufffd \ufffd \ufffd\ufffd\ufffd \ufffd\ufffd\ufffd", "gopher_few_alphabetic"),
         ("## # ### # ## ### # ### ## and so on to the end of it", "gopher_hashes"),
         ("It was ... then ... and ... but ... so ... and it ... went ... on", "gopher_ellipses"),
         ("他说……然后……可是……所以……就这样……算了……", "gopher_ellipses"),
@@ -427,6 +430,7 @@ def test_what_was_set_wins_over_the_profile_and_is_all_that_counts_as_set() -> N
     assert (stage.min_words, stage.min_stop_words, stage.c4_terminal) == (7, 2, True)
     assert stage.model_fields_set == {"profile", "min_words"}
     assert Quality(**stage.model_dump()) == stage
+    assert Quality(**stage.model_dump()).model_dump_json() == stage.model_dump_json()
     assert (Quality().min_words, Quality().rules) == (None, ("gopher", "c4"))
 
 

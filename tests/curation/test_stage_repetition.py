@@ -278,6 +278,7 @@ def test_what_was_set_wins_over_the_profile() -> None:
     assert (stage.top_2gram, stage.top_3gram, stage.min_words) == (0.5, 0.18, None)
     assert stage.model_fields_set == {"profile", "top_2gram"}
     assert Repetition(**stage.model_dump()) == stage
+    assert Repetition(**stage.model_dump()).model_dump_json() == stage.model_dump_json()
 
 
 def test_mistakes_are_refused() -> None:

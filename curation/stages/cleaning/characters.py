@@ -64,7 +64,10 @@ def _word_end(line: str, start: int) -> int:
 
 
 def normalise(text: str, form: Form) -> str:
-    """`text` in NFC, or in NFKC but for Chinese punctuation, which keeps its full width."""
+    """`text` in NFC, or in NFKC but for Chinese punctuation, which keeps its full width.
+
+    Both also replace the compatibility ideographs of CJK (U+F900 on) by the unified ones, as the standard wants it.
+    """
     if form == "nfc":
         return unicodedata.normalize("NFC", text)
     return _NOT_KEPT.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from curation.stages.heuristics import stopwords
-from curation.stages.heuristics.prose import without_code, without_hashtags
+from curation.stages.heuristics.prose import short_rules, without_code, without_hashtags
 from curation.stages.heuristics.rules import Rule, first_failing, ratio
 from curation.stages.heuristics.texts import Texts
 from curation.stages.heuristics.words import CONTENT, LETTER, SYMBOL, UNSPACED, Floats
@@ -64,7 +64,7 @@ class GopherRules:
 
     def judge(self, texts: Texts) -> pl.DataFrame:
         """`reason, score, threshold` of the first failing rule of each text, in the order of the paper."""
-        prose = Texts(without_code(texts.series)) if self.answers else texts
+        prose = Texts(short_rules(without_code(texts.series))) if self.answers else texts
         words, mean_length = texts.real_word_counts, _mean_word_length(texts)
         measures = pl.DataFrame(
             {

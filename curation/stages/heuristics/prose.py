@@ -11,6 +11,7 @@ import polars as pl
 _FENCED = r"(?ms)^[ \t]*(?:```|~~~).*?(?:^[ \t]*(?:```|~~~)[ \t]*$|\z)"
 _QUOTED = r"`+[^`\n]+`+"
 _INDENTED = r"(?m)^(?: {4}|\t).*$"
+_RULE = r"_{2,}|={2,}|-{2,}|\*{2,}|~{2,}|＿{2,}|·{2,}"
 _HEADING = r"(?m)^\s{0,3}#{1,6}(?:\s|$)"
 _HASHTAG = r"#[\p{L}\p{N}]|[\p{L}\p{N}]#"
 
@@ -24,6 +25,14 @@ def without_code(texts: pl.Series) -> pl.Series:
     for pattern in (_FENCED, _QUOTED, _INDENTED):
         prose = prose.str.replace_all(pattern, "")
     return _put_back(texts, quoted, prose)
+
+
+def short_rules(texts: pl.Series) -> pl.Series:
+    """Texts whose rules of dashes and blanks to fill in ("____") are one mark long, however long they were drawn."""
+    drawn = texts.str.contains(_RULE)
+    if not drawn.any():
+        return texts
+    return _put_back(texts, drawn, texts.filter(drawn).str.replace_all(_RULE, "_"))
 
 
 def without_hashtags(texts: pl.Series) -> pl.Series:

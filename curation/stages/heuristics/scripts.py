@@ -126,5 +126,5 @@ def is_punctuation(word: str) -> bool:
 
 
 def is_pictograph(word: str) -> bool:
-    """Whether `word` has an emoji or another pictograph."""
-    return not word.isascii() and any(unicodedata.category(c) == "So" for c in word)
+    """Whether `word` has an emoji or another pictograph; the mark that stands for a lost character is none."""
+    return not word.isascii() and any(unicodedata.category(c) == "So" and c != "\ufffd" for c in word)
