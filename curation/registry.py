@@ -37,6 +37,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "quality": "curation.stages.quality:Quality",
         "repetition": "curation.stages.repetition:Repetition",
         "sample": "curation.stages.sample:Sample",
+        "semantic": "curation.stages.semantic:Semantic",
         "split": "curation.stages.split:Split",
         "where": "curation.stages.where:Where",
     }

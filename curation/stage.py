@@ -24,8 +24,8 @@ class StageContext:
 
     seed: of the run, for stages that draw. column_types: for each source, the type of each original column as seen in a
     sample taken before the run ("number", "bool", "string", "other"), so that a shard cannot change its mind.
-    scratch: a folder for a corpus stage's own large files; it is the same one on a resumed run. clusters: `record_id,
-    cluster` of what earlier corpus stages found to belong together; None for record stages.
+    scratch: where a corpus stage may make a folder for large files of its own, the same on a resumed run.
+    clusters: `record_id, cluster` of what earlier corpus stages found to belong together; None for record stages.
     """
 
     seed: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from curation.dedup.families import Judged, Verdict, judge
+from curation.dedup.families import Judged, judge
 
 Similarity = Callable[[int, Sequence[int]], Sequence[float]]  # of a text with others, exact
 
@@ -16,11 +16,14 @@ SMALL = 64  # members of a cluster up to which all that stay are compared with e
 
 @dataclass(frozen=True)
 class Member:
-    """What became of one member of a cluster. `twin` is the kept copy, or what it was compared with; -1: nothing."""
+    """What became of one member of a cluster. `twin` is the kept copy, or what it was compared with; -1: nothing.
+
+    verdict: "copy", or why it is none.
+    """
 
     text: int
     cluster: int
-    verdict: Verdict
+    verdict: str
     twin: int
     score: float
 

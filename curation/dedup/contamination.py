@@ -14,16 +14,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from curation.dedup.shingles import CHARACTER, I64, U64, Tokens, fold, mix, tokenise
 from curation.dedup.window import Compared, compare
 
 WORDS, CHARACTERS = 3, 4  # of a shingle by which candidates are found; a slip of the pen spoils that many
-CANDIDATE = (
-    0.3  # share of an item's own shingles a record must hold to be looked at; two slips in 8 words leave as much
-)
+CANDIDATE = 0.3  # share of an item's own shingles a record must hold to be looked at; a slip in 8 words leaves half
 SIBLING = 0.5  # share of an item's shingles that another item has to have to show where their template varies
 WITNESSES = 8  # siblings that are asked
 ANCHOR = 6  # tokens by which whole items are found before they are compared
@@ -69,11 +66,12 @@ class Rolling:
 
     def __init__(self, tokens: Tokens) -> None:
         count = len(tokens.hashes)
-        self.kinds, self.records = tokens.kinds, tokens.records
-        self.sizes = np.bincount(tokens.records, minlength=tokens.texts)
-        self.firsts = np.cumsum(self.sizes) - self.sizes
-        ends = self.firsts + self.sizes
-        self.room: I64 = ends[tokens.records] - np.arange(count)  # tokens from each one to the end of its text
+        self.kinds = tokens.kinds
+        self.sizes: I64 = np.diff(tokens.offsets)
+        self.firsts: I64 = tokens.offsets[:-1]
+        self.records: I64 = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        # How many tokens there are from each one to the end of its text.
+        self.room: I64 = np.repeat(tokens.offsets[1:], self.sizes) - np.arange(count)
         self._inverses = _powers(pow(_BASE, -1, 1 << 64), count + 1)
         self._sums = np.zeros(count + 1, dtype=np.uint64)
         np.cumsum(tokens.hashes * _powers(_BASE, count), out=self._sums[1:])
@@ -157,7 +155,7 @@ class Index:
         rolling = Rolling(tokens)
         self.lengths: I64 = rolling.sizes
         weights = np.where(tokens.kinds == CHARACTER, rules.words / rules.characters, 1.0)
-        self.words: NDArray[np.float64] = np.bincount(tokens.records, weights, len(self.texts))
+        self.words = np.bincount(rolling.records, weights, len(self.texts))
         # 1e-9: so many characters as make `min_words` words must not fall short of them by rounding
         self.searched: NDArray[np.bool_] = (self.words >= rules.min_words - 1e-9) & (self.lengths > 0)
         self.grams = self._postings(rolling, rules.ngram or 13, rules.characters).without(rules.common)
@@ -182,10 +180,9 @@ class Index:
         self.wholes = np.zeros(len(self.texts), dtype=np.uint64)
         self.wholes[whole] = rolling.hashes(firsts, self.lengths[whole])
 
-    def search(self, texts: pl.Series) -> list[Hit]:
-        """Every hit in the folded `texts`, ordered by text; the best first where a text has several."""
-        written = texts.to_list()
-        rolling = Rolling(tokenise(written))
+    def search(self, texts: Sequence[str]) -> list[Hit]:
+        """Every hit in `texts`, ordered by text; the best first where a text has several."""
+        rolling = Rolling(tokenise(texts))
         hits: dict[tuple[int, int], Hit] = {}
         asked: dict[tuple[int, int], Hit] = {}
         if self.rules.ngram is not None:
@@ -195,7 +192,7 @@ class Index:
             for hit in self._candidates(rolling):
                 if (hit.record, hit.item) not in hits:
                     asked.setdefault((hit.record, hit.item), hit)
-        for hit in self._verified(asked.values(), written):
+        for hit in self._verified(asked.values(), texts):
             hits[hit.record, hit.item] = hit
         return sorted(hits.values(), key=lambda hit: (hit.record, hit.way != "ngram", -hit.score, hit.item))
 
@@ -236,7 +233,7 @@ class Index:
         for hit in asked:
             by_item[hit.item].append(hit)
         for item, hits in sorted(by_item.items()):
-            found = compare(self.texts[item], [texts[hit.record] for hit in hits], self._witnesses(item))
+            found = compare(self.texts[item], [fold(texts[hit.record]) for hit in hits], self._witnesses(item))
             for hit, one in zip(hits, found, strict=True):
                 if one.is_copy and (verified := self._as_hit(hit, one)):
                     yield verified
@@ -268,12 +265,12 @@ class Index:
         return dict(zip(items.tolist(), np.split(numbers[order], starts[1:]), strict=True)) if len(items) else {}
 
 
-def distinct(texts: pl.Series) -> tuple[list[str], list[int]]:
+def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:
     """Folded texts, each sequence of tokens once, and the place in `texts` where each stood first."""
-    folded = fold(texts).to_list()
+    folded = [fold(text) for text in texts]
     rolling = Rolling(tokenise(folded))
     seen: dict[int, int] = {}
-    for place, digest in enumerate(rolling.hashes(rolling.firsts, rolling.sizes).tolist()) if folded else ():
+    for place, digest in enumerate(rolling.hashes(rolling.firsts, rolling.sizes).tolist()):
         if rolling.sizes[place]:
             seen.setdefault(digest, place)
     places = list(seen.values())

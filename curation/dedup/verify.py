@@ -9,7 +9,7 @@ coefficients were fitted on pairs written for the purpose (`benchmarks/fit_verif
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -42,6 +42,7 @@ MEASURES = (
     "length",
     "across",
 )
+REASONS = ("other_number", "negated", "swapped", "other_entity", "other_answer", "unlike")
 KINDS = ("one", "two")  # a text alone; a prompt with its answer
 
 Measures = dict[str, float]
@@ -61,7 +62,7 @@ class Finding:
 
     same: bool
     certainty: float
-    reason: str  # "" if the same; else other_number, negated, swapped, other_entity, other_answer, unlike
+    reason: str  # "" if the same, else one of REASONS
 
 
 class Verifier:
@@ -230,8 +231,3 @@ def _why(prompt: Measures | None, answer: Measures | None) -> str:
 
 def _ones(prompt: Measures | None) -> float:
     return likelihood(prompt, None) if prompt is not None else 0.0
-
-
-def reasons() -> Sequence[str]:
-    """Every reason a Finding may have."""
-    return ("other_number", "negated", "swapped", "other_entity", "other_answer", "unlike")

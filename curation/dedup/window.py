@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA, Levenshtein
 
-from curation.dedup.differences import differences, tokens_of
-from curation.dedup.families import MIDDLE, judge
+from curation.dedup.differences import Difference, differences, tokens_of
+from curation.dedup.families import judge
 
 ALIKE = 0.5  # similarity from which a text bears witness to where a template varies
 MARGIN = 0.1  # of the item's tokens that are looked at on each side of the place found, for what an edit has inserted
-SLIP = 20  # characters of an unspaced script in which one wrong one counts as a slip of the pen
+SLIP = 20  # tokens in which one wrong character, or two transposed letters, count as a slip of the pen
+LONG = 200  # tokens: below it any other number makes another question
 NUMBERS = 1 / 3  # share of the numbers of a long text which must differ for it to be another one
 _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
 _CHARACTER = re.compile(_UNSPACED)
 _TOKEN = re.compile(rf"{_UNSPACED}|[^\W_]+")  # as in `differences`, but with places
-# Ideographs of which one alone makes another question: numerals, directions, opposites, units of time.
+# Ideographs that make another question when one replaces another: numerals, directions, opposites, units of time.
 _TELLING = frozenset(
     "一二三四五六七八九十百千万亿两半零春夏秋冬东南西北上下左右前后大小多少长短高低男女加减乘除正负早晚内外里"
     "年月日时分秒周金木水火土红黄蓝绿黑白父母兄弟姐妹夫妻买卖进出开关来去远近快慢新旧老幼增冷热"
@@ -29,8 +30,8 @@ _TELLING = frozenset(
 
 @dataclass(frozen=True)
 class Compared:
-    """A text beside an item. similarity: the exact Jaccard similarity of their character n-grams at the place where they
-    are most alike, `shared` of `total` n-grams; is_copy: what differs is no other content.
+    """A text beside an item. similarity: the exact Jaccard similarity of their character n-grams at the place where
+    they are most alike, `shared` of `total`; is_copy: what differs is no other content.
     """
 
     similarity: float
@@ -95,13 +96,9 @@ def _without_ends(item: Sequence[str], tokens: Sequence[str], start: int, end: i
 
 def _grams(text: str) -> set[str]:
     """Character n-grams of the tokens: 4 long with a blank after each word, 2 in unspaced scripts."""
-    tokens = tokens_of(text)
-    line = "".join(token if _CHARACTER.match(token) else f"{token} " for token in tokens)
-    return (
-        {line[at : at + (2 if _CHARACTER.match(line[at]) else 4)] for at in range(max(1, len(line) - 1))}
-        if line
-        else set()
-    )
+    line = "".join(token if _CHARACTER.match(token) else f"{token} " for token in tokens_of(text))
+    sizes = [2 if _CHARACTER.match(character) else 4 for character in line]
+    return {line[at : at + size] for at, size in enumerate(sizes[: max(1, len(line) - 1)])}
 
 
 def _jaccard(one: set[str], other: set[str]) -> tuple[float, int, int]:
@@ -110,10 +107,10 @@ def _jaccard(one: set[str], other: set[str]) -> tuple[float, int, int]:
 
 
 def _other_numbers(item: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether numbers differ: any in a text of fewer than MIDDLE tokens, a third of them in a longer one."""
+    """Whether numbers differ: any in a text of fewer than LONG tokens, a third of them in a longer one."""
     ours, theirs = _numbers(item), _numbers(other)
     changed = max((ours - theirs).total(), (theirs - ours).total())
-    return changed > 0 and (len(item) < MIDDLE or changed >= NUMBERS * ours.total())
+    return changed > 0 and (len(item) < LONG or changed >= NUMBERS * ours.total())
 
 
 def _numbers(tokens: Sequence[str]) -> Counter[str]:
@@ -121,11 +118,19 @@ def _numbers(tokens: Sequence[str]) -> Counter[str]:
 
 
 def _is_slip(item: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether all that differs are single wrong characters of an unspaced script, far enough apart."""
+    """Whether all that differs are slips of the pen that look like other words: single wrong characters of an unspaced
+    script and transposed letters, far enough apart.
+    """
     found = [one for one in differences(item, other) if one.kind not in ("typo", "minor")]
-    return len(found) * SLIP <= len(item) and all(
-        len(one.old) <= 1
-        and len(one.new) <= 1
-        and all(_CHARACTER.match(token) and token not in _TELLING for token in (*one.old, *one.new))
-        for one in found
-    )
+    return len(found) * SLIP <= len(item) and all(_is_wrong_character(one) or _is_transposed(one) for one in found)
+
+
+def _is_wrong_character(one: Difference) -> bool:
+    tokens = (*one.old, *one.new)
+    if len(one.old) > 1 or len(one.new) > 1 or not all(_CHARACTER.match(token) for token in tokens):
+        return False
+    return len(tokens) < 2 or not _TELLING.issuperset(tokens)
+
+
+def _is_transposed(one: Difference) -> bool:
+    return len(one.old) == len(one.new) == 1 and len(one.old[0]) > 3 and OSA.distance(*one.old, *one.new) == 1

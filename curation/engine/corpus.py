@@ -65,7 +65,6 @@ def _decide(
     bases = [sum(sizes[:index]) for index in range(len(sizes) + 1)]
     prints = fingerprints(store, print_keys, bases, dropped)
     scratch = work.folder.parent / "scratch" / key
-    scratch.mkdir(parents=True, exist_ok=True)
     context = StageContext(work.seed, work.column_types, scratch, _clusters(store, earlier))
     decisions = complete(stage.decide(prints, context), step.name, stage)
     places = prints.select("record_id", "ordinal").unique().collect()

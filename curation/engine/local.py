@@ -20,7 +20,7 @@ from curation.engine.pool import InlinePool, Pool, ProcessPool
 from curation.engine.progress import Meter
 from curation.engine.publish import publish
 from curation.engine.store import digest_payloads, make_key
-from curation.errors import InputError, Stopped
+from curation.errors import InputError, OutputError, Stopped
 from curation.events import Listener, ShardFinished
 from curation.readers import RawChunk, read_chunks
 from curation.recipe import Recipe
@@ -193,6 +193,7 @@ def curate(
     for stale in shards.glob(".~*.part"):
         stale.unlink(missing_ok=True)
     plan = make_plan(inputs, recipe, listener, forced=format, out_format=out_format, spool=folder / "stdin.bin")
+    _refuse_overwriting(plan, out)
     work = Work(shards, tuple(other / "shards" for other in reuse), recipe.seed, plan.column_types)
     chunks, several = _peek(_cut(plan, format, limit))
     workers = workers or os.cpu_count() or 1
@@ -209,6 +210,12 @@ def curate(
     return publish(
         folder, recipe, plan, run.shards, run.corpus_stages, manifests, out=out, listener=listener, began=began
     )
+
+
+def _refuse_overwriting(plan: Plan, out: Path | None) -> None:
+    for source in plan.sources:
+        if out is not None and source.file and out.exists() and out.samefile(source.file):
+            raise OutputError(f"{out} is an input of this run", "Write the dataset under another name.")
 
 
 def _cut(plan: Plan, forced: str | None, limit: int | None) -> Iterator[tuple[ShardRef, RawChunk]]:

@@ -74,8 +74,8 @@ class Work:
         return StageContext(seed=self.seed, column_types=self.column_types)
 
 
-def read_shard(work: Work, shard: ShardRef, chunk: RawChunk) -> dict[str, Any]:
-    """Parse a raw chunk into the level-0 shard. Returns its manifest."""
+def read_shard(work: Work, shard: ShardRef, chunk: RawChunk) -> tuple[Batch, dict[str, Any]]:
+    """Parse a raw chunk into the level-0 shard. Returns it and its manifest."""
     batch, quarantine, reasons, formats = parse_chunk(chunk, shard.primary, shard.forced)
     facts = {
         "records": len(batch),
@@ -91,7 +91,7 @@ def read_shard(work: Work, shard: ShardRef, chunk: RawChunk) -> dict[str, Any]:
         "turns": batch.turns,
         "quarantine": quarantine,
     }
-    return work.store().put(shard.key, parts, facts)
+    return batch, work.store().put(shard.key, parts, facts)
 
 
 def load_state(store: Store, shard: ShardRef, trail: Sequence[Decided]) -> Batch:
@@ -143,16 +143,17 @@ def record_pass(
     Returns `{"read": manifest, "pass": manifest}`.
     """
     store = work.store()
+    first: Batch | None = None
     read = store.manifest(shard.key)
     if read is None:
         if chunk is None:
             raise FileNotFoundError(store.path(shard.key, "records"))
-        read = read_shard(work, shard, chunk)
+        first, read = read_shard(work, shard, chunk)
     missing = [(step, key) for step, key in prints if store.manifest(key) is None]
     done = store.manifest(pass_key)
     if done is not None and not missing:
         return {"read": read, "pass": done, "reused": True}
-    batch = load_state(store, shard, trail)
+    batch = load_state(store, shard, trail) if first is None else first
     if done is None:
         batch, done = _decide(work, store, batch, steps, pass_key)
     else:

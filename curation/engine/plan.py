@@ -17,6 +17,7 @@ from curation.stage import CorpusStage
 # records a shard took 1.3 times the CPU), small enough that some of them fit beside each other for every worker.
 SHARD_RECORDS = 8192
 SHARD_BYTES = 4 * 1024 * 1024
+NO_CONVERSATION = frozenset({"text", "preference", "kto"})  # formats whose records are not one conversation
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,22 @@ def make_plan(
                 source.size,
             )
         )
-    if out_format is None and len(set(primary.values()) - {None}) > 1:
-        out_format = "messages"  # one dataset, one schema
+    if out_format is None:
+        out_format = _common_format({name for name in primary.values() if name is not None}, listener)
     return Plan(tuple(sources), primary, types, stretches(recipe), out_format)
+
+
+def _common_format(found: set[str], listener: Listener) -> str | None:
+    """One dataset should have one schema: messages where sources differ, unless some would not fit into it."""
+    if len(found) < 2:
+        return None
+    named = ", ".join(sorted(found))
+    if found & NO_CONVERSATION:
+        message = f"the sources have different schemas ({named}); every record is written in its own"
+        listener(Warned(message, "Curate them apart, or name a schema with --out-format."))
+        return None
+    listener(Warned(f"the sources have different schemas ({named}); all are written as messages", "See --out-format."))
+    return "messages"
 
 
 def stretches(recipe: Recipe) -> tuple[Stretch, ...]:

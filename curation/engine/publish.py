@@ -43,7 +43,7 @@ def publish(
     write_index(folder, recipe, shards, manifests)
     write_quarantine(folder, store, shards)
     listener(Progress("publish", 0, None, "files", 0.0, None))
-    splits = sorted({split for item in manifests for split in item["kept_by_split"]}, key=_SPLIT_ORDER.index)
+    splits = sorted({split for item in manifests for split in item["kept_by_split"]}, key=_split_order)
     outputs = [
         write_dataset(
             target_of(folder, out, split, splits),
@@ -62,7 +62,9 @@ def publish(
     return summary
 
 
-_SPLIT_ORDER = ["train", "validation", "test"]
+def _split_order(split: str) -> tuple[int, str]:
+    known = ("train", "validation", "test")
+    return (known.index(split) if split in known else len(known), split)
 
 
 def target_of(folder: Path, out: Path | None, split: str, splits: Sequence[str]) -> Path:

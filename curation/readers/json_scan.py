@@ -24,13 +24,14 @@ def _nested(levels: int) -> bytes:
 
 
 WHOLE_VALUE = re.compile(_nested(8), re.DOTALL)
+BEHIND = 256  # bytes before the cursor that can still be looked at
 _SPACE = re.compile(rb"[ \t\r\n,]*+")
 _REST_OF_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _OUTSIDE = re.compile(rb'[^"{}\[\]]*+')
 
 
 class Window:
-    """The part of a stream that is being looked at. `at` is the cursor; what lies before it may be forgotten."""
+    """The part of a stream that is being looked at. `at` is the cursor; all but a little of what lies before it is forgotten."""
 
     def __init__(self, blocks: Iterator[bytes], start: int) -> None:
         self._blocks = blocks
@@ -42,12 +43,13 @@ class Window:
         self._counted = 0
 
     def more(self) -> bool:
-        """Forget what is behind the cursor, which becomes 0, and read on. False at the end of the stream.
+        """Forget what lies far behind the cursor, and read on. False at the end of the stream.
 
         Reads as much as is left, so that a long value is not copied once a block, but at most four blocks.
         """
         self.place()
-        parts = [self.text[self.at :]]
+        gone = max(0, self.at - BEHIND)
+        parts = [self.text[gone:]]
         wanted = max(1, min(len(parts[0]), 4 * BLOCK))
         try:
             while wanted > 0:
@@ -59,8 +61,10 @@ class Window:
         except StreamBroken as broken:
             self.broken = broken
             self._blocks = iter(())
-        self._base += self.at
-        self.text, self.at, self._counted = b"".join(parts), 0, 0
+        self._base += gone
+        self.at -= gone
+        self._counted = self.at
+        self.text = b"".join(parts)
         return len(self.text) > len(parts[0])
 
     def place(self) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import orjson
 
 from curation.readers.chunker import Chunker
-from curation.readers.json_scan import WHOLE_VALUE, Scanner, Window
+from curation.readers.json_scan import BEHIND, WHOLE_VALUE, Scanner, Window
 from curation.readers.json_shape import OBJECTS, holds_records
 from curation.readers.model import BLOCK, RAW_KEPT, Limits, RawChunk
 
@@ -26,7 +26,6 @@ _JUNK = re.compile(rb"[^{\[\]]++|.", re.DOTALL)
 _KEY = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+:\s*+(?=\S)', re.DOTALL)
 _OPENING = re.compile(rb"\[\s*+(?=\S)")
 _WORD = re.compile(rb"[^\s,}\]]++")
-_LEAD = 256  # bytes of white space before an element that are looked at
 _SHORT = 64 * 1024  # bytes within which a key or a number must end
 _PATIENT = 8  # elements that may break before the next one is suspected after _SUSPECT bytes, and not only at the limit
 _SUSPECT = 8 * 1024
@@ -163,9 +162,10 @@ class _Elements:
             end = scanner.feed(window.text, at, window.at + limit)
             if end >= 0:
                 return end
-            at = len(window.text) - window.at
-            if at > limit or not window.more():
+            scanned = len(window.text) - window.at
+            if scanned > limit or not window.more():
                 return -1
+            at = window.at + scanned
 
     def _unending(self, resume: int) -> Iterator[None]:
         """An element that does not end: bad up to where the next one begins, or all there is."""
@@ -231,7 +231,7 @@ class _Elements:
 
     def _lead(self, at: int) -> bytes:
         """The white space before an element from the last newline on; none if it begins on the line of the last one."""
-        before = self.window.text[max(0, at - _LEAD) : at]
+        before = self.window.text[max(0, at - BEHIND) : at]
         space = before[len(before.rstrip(b" \t\r\n")) :]
         return space[space.rfind(b"\n") :] if b"\n" in space else b""
 
@@ -252,7 +252,7 @@ class _Elements:
             at = match.start()
             if match[1] not in keys or (leads is not None and self._lead(at) not in leads):
                 continue
-            if text[max(begin, at - _LEAD) : at].rstrip(b" \t\r\n")[-1:] not in (b"[", b":"):
+            if text[max(begin, at - BEHIND) : at].rstrip(b" \t\r\n")[-1:] not in (b"[", b":"):
                 return at
         return -1
 

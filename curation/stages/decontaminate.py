@@ -14,7 +14,6 @@ from pydantic import Field, field_validator, model_validator
 
 from curation.dedup.contamination import Hit, Index, Rules, distinct
 from curation.dedup.evaluation import Stamp, digests, find_files, read_items
-from curation.dedup.shingles import fold
 from curation.errors import StageError
 from curation.schema import PART_ROLES, Batch, Decisions, Part
 from curation.stage import RecordStage, StageContext
@@ -60,7 +59,7 @@ class Decontaminate(RecordStage):
     min_words: int = Field(
         8,
         ge=1,
-        description="shorter evaluation items are not looked for; in scripts without blanks the same share of an n-gram",
+        description="shorter evaluation items are left alone; in scripts without blanks, the same share of an n-gram",
     )
     common: int = Field(5, ge=1, description="n-grams that more evaluation items than this share do not count")
     near: float | None = Field(
@@ -91,13 +90,13 @@ class Decontaminate(RecordStage):
         return found if self.semantic is None else {**found, "encoder": self._encoder().digest()}
 
     def decide(self, batch: Batch, context: StageContext) -> Decisions:  # noqa: ARG002
-        """One row a record that is hit: its best hit as `related_id`, and in `detail` the way and how much was found."""
+        """One row a record that is hit: the item of its best hit as `related_id`, in `detail` how much was found."""
         items = _items(self, tuple(stamp for _, stamp in find_files(self.against)))
         by_record: dict[int, list[Hit]] = {}
-        for hit in items.index.search(fold(batch.texts(self.part)["text"])):
+        for hit in items.index.search(batch.texts(self.part)["text"].to_list()):
             by_record.setdefault(hit.record, []).append(hit)
         if self.semantic is not None:
-            for hit in self._same_meaning(batch, items, by_record.keys()):
+            for hit in self._same_meaning(batch, items, by_record.keys(), self.semantic):
                 by_record[hit.record] = [hit]
         if not by_record:
             return Decisions.none()
@@ -136,7 +135,7 @@ class Decontaminate(RecordStage):
 
         return encoder(self.encoder)
 
-    def _same_meaning(self, batch: Batch, items: _Items, known: Collection[int]) -> list[Hit]:
+    def _same_meaning(self, batch: Batch, items: _Items, known: Collection[int], least: float) -> list[Hit]:
         """The most similar item of each record not hit before, if it is similar enough and its numbers are there.
 
         Turns are compared one by one, since an answer beside the question would hide what the question means.
@@ -151,7 +150,7 @@ class Decontaminate(RecordStage):
         for start in range(0, turns.height, _TURNS_AT_ONCE):
             part = turns[start : start + _TURNS_AT_ONCE]
             scores = model.encode(part["content"].to_list()) @ vectors.T
-            for place, item in np.argwhere(scores >= self.semantic).tolist():
+            for place, item in np.argwhere(scores >= least).tolist():
                 record, score = part["row"][place], float(scores[place, item])
                 if record in best and best[record].score >= score:
                     continue
@@ -166,8 +165,8 @@ def _numbers(text: str) -> set[str]:
 
 @dataclass
 class _Items:
-    """The evaluation items of a stage: their ids, their texts as written, what finds them. searched: the places of those
-    that are long enough.
+    """The evaluation items of a stage: their ids, their texts as written, what finds them. searched: the places of
+    those that are long enough.
     """
 
     ids: list[str]
@@ -194,7 +193,7 @@ def _items(stage: Decontaminate, stamps: tuple[Stamp, ...]) -> _Items:  # noqa: 
         more_ids, more_texts = read_items(source, stage.eval_part, stage.columns)
         ids += more_ids
         texts += more_texts
-    folded, places = distinct(pl.Series(texts, dtype=pl.String))
+    folded, places = distinct(texts)
     index = Index(folded, stage.rules())
     searched = np.flatnonzero(index.searched).tolist()
     if not searched:

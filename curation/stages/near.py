@@ -121,8 +121,13 @@ _VERDICTS = {
 }
 
 
-def decisions_of(members: list[Member], ids: pl.Series, threshold: float) -> Decisions:
-    """One row a member of a cluster: a copy is dropped, what stays is annotated with its cluster (`_cluster`)."""
+def decisions_of(
+    members: list[Member], ids: pl.Series, threshold: float, reasons: Mapping[str, str] = _VERDICTS
+) -> Decisions:
+    """One row a member of a cluster: a copy is dropped, what stays is annotated with its cluster (`_cluster`).
+
+    reasons: what to write for each verdict.
+    """
     if not members:
         return Decisions.none()
     ordered = sorted(members, key=lambda member: member.text)
@@ -131,7 +136,7 @@ def decisions_of(members: list[Member], ids: pl.Series, threshold: float) -> Dec
         {
             "record_id": ids.gather([member.text for member in ordered]),
             "action": ["drop" if member.is_copy else "annotate" for member in ordered],
-            "reason": ["kept_copy" if member.is_anchor else _VERDICTS[member.verdict] for member in ordered],
+            "reason": ["kept_copy" if member.is_anchor else reasons[member.verdict] for member in ordered],
             "score": [member.score for member in ordered],
             "threshold": [threshold] * len(ordered),
             "related_id": [ids[member.twin] if member.twin >= 0 else None for member in ordered],

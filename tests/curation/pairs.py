@@ -23,6 +23,7 @@ OTHER = (
 class Pair:
     """Two `(prompt, answer)`; an answer is "" where prompts are compared alone."""
 
+    group: str
     kind: str
     half: str
     language: str  # en, zh, en-zh
@@ -43,4 +44,4 @@ def pairs(half: str | None = None, whole: bool = True) -> Iterator[Pair]:
             if not whole:
                 a1 = a2 = ""
                 same = same or group["kind"] == "answer"  # only the answers of that kind differ in meaning
-            yield Pair(group["kind"], group["half"], "-".join(languages), (q1, a1), (q2, a2), same)
+            yield Pair(group["id"], group["kind"], group["half"], "-".join(languages), (q1, a1), (q2, a2), same)

@@ -208,28 +208,27 @@ def test_addresses_removed(text: str, after: str) -> None:
     assert clean(text, urls="remove") == after
 
 
-EVERY = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000)
+# Every code point that may be assigned to something but private use (planes 3 and up hold ideographs, tags, selectors).
+EVERY = "".join(map(chr, (*range(0xD800), *range(0xF900, 0x34000), *range(0xE0000, 0xE0200))))
 
 
 @pytest.mark.parametrize("form", ["nfc", "nfkc"])
 def test_normalised_points_hold_every_character_that_may_change(form: Form) -> None:
     rest = re.sub(f"[{normalised_points(form)}]", "", EVERY)
-    assert len(rest) > 1_000_000
+    assert len(rest) > 190_000
     assert normalise("-".join(rest), form) == "-".join(rest)
     # No two of them compose or change places either.
     assert not any(map(unicodedata.combining, rest))
     assert normalise(rest, form) == rest
     pairs = (
-        unicodedata.normalize("NFD", char)
-        for char in EVERY[:0x30000]
-        if unicodedata.decomposition(char)[:1] not in ("", "<")
+        unicodedata.normalize("NFD", char) for char in EVERY if unicodedata.decomposition(char)[:1] not in ("", "<")
     )
     assert not {pair[-1] for pair in pairs if len(pair) > 1} & set(rest)
 
 
 def test_folded_points_hold_every_character_that_may_change() -> None:
     rest = re.sub(f"[{folded_points()}]", "", EVERY)
-    assert len(rest) > 1_000_000
+    assert len(rest) > 190_000
     assert rest.casefold() == rest
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from curation.engine import local
 from curation.engine.apply import apply, check_law, complete
-from curation.errors import StageError
+from curation.errors import OutputError, StageError
 from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch, Decisions
 from curation.stages.exact import Exact
 
@@ -163,3 +163,35 @@ def test_a_reason_outside_the_closed_set_is_refused() -> None:
     rows = pl.DataFrame({"record_id": ["a:1"], "reason": ["just because"]})
     with pytest.raises(StageError, match="closed set"):
         complete(Decisions.drop(rows), "exact", Exact())
+
+
+def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
+    source = write_messy(tmp_path / "in.jsonl", 30)
+    before = source.read_bytes()
+    with pytest.raises(OutputError, match="is an input"):
+        run(tmp_path / "run", source, workers=1, out=source)
+    assert source.read_bytes() == before
+
+
+def test_sources_of_different_schemas_become_messages_and_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"question": "Why is it wet?", "answer": "It rained."}\n')
+    (tmp_path / "b.jsonl").write_text('{"instruction": "Say hello", "input": "", "output": "Hello!"}\n')
+    (tmp_path / "c.jsonl").write_text('{"text": "Only a text."}\n')
+    said: list[object] = []
+    recipe = "stages: [{use: split, validation: 0}]"
+    one = run(
+        tmp_path / "one", tmp_path / "a.jsonl", tmp_path / "b.jsonl", recipe=recipe, workers=1, listener=said.append
+    )
+    assert one["out_format"] == "messages" and all("messages" in record for record in records_of(tmp_path / "one"))
+    assert any("different schemas" in getattr(event, "message", "") for event in said)
+    two = run(tmp_path / "two", tmp_path / "a.jsonl", tmp_path / "c.jsonl", recipe=recipe, workers=1)
+    assert two["counts"]["kept"] == 2
+    assert {tuple(record) for record in records_of(tmp_path / "two")} == {("question", "answer"), ("text",)}
+
+
+def test_the_dataset_goes_where_out_says(tmp_path: Path) -> None:
+    source = write_messy(tmp_path / "in.jsonl", 60)
+    run(tmp_path / "run", source, workers=1, out=tmp_path / "folder")
+    assert {path.name for path in (tmp_path / "folder").iterdir()} == {"train.jsonl", "validation.jsonl"}
+    run(tmp_path / "run2", source, workers=1, out=tmp_path / "clean.csv")
+    assert (tmp_path / "clean.train.csv").exists() and (tmp_path / "clean.validation.csv").exists()

@@ -127,6 +127,26 @@ def test_a_damaged_byte_costs_few_records(seed: int, indent: int | None) -> None
     assert whole == [record for record in records if record in whole]
 
 
+@pytest.mark.parametrize(
+    ("broken", "raw"),
+    [
+        # closing brackets too many belong to it
+        ('{"id": x}]}', None),
+        # nor objects inside it: with another first key, behind a bracket or a colon, or further in
+        ('{"id": 2 "c": [1, {"k": 2}, {"k": 3}]}', None),
+        ('{"id": 2, "c": [{"id": 9}] "d": {"id": 8}}', None),
+        ('{"id": 2 "c": [\n      {"x": 1},\n      {"id": 9},\n      {"id": 8}\n    ]}', None),
+        ('{"id": 2, "c": {"id": 7}, "d": [{"id": 8}]', '{"id": 2, "c": {"id": 7}, "d": [{"id": 8}]'),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 5, 64, 1 << 20])
+def test_a_broken_element_is_one_bad_thing(broken: str, raw: str | None, block: int) -> None:
+    text = '[\n  {"id": 1, "c": {"k": 1}},\n  {"id": 11},\n  ' + broken + ',\n  {"id": 3}\n]'
+    found, bad, _ = read(text.encode(), block)
+    assert found == [{"id": 1, "c": {"k": 1}}, {"id": 11}, {"id": 3}]
+    assert [(item.reason, item.line, item.raw.decode()) for item in bad] == [("bad_json", 4, raw or broken)]
+
+
 def test_an_element_beyond_the_limit_is_passed_over_and_measured() -> None:
     long = b'{"a": "' + b'\\"{' * 5000 + b'", "b": [[["' + b"y" * 5000 + b'"]]]}'
     text = b'[{"a": 1}, ' + long + b', {"a": 2}, "' + b"z" * 3000 + b'", {"a": 3}]'

@@ -282,7 +282,7 @@ PARAMETERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12), PARAMETERS, st.booleans())
 def test_cleaning_is_idempotent(pairs: list[tuple[str, str]], parameters: dict[str, Any], raw: bool) -> None:
     chats = [[("text", a + b)] if raw else [("user", a), ("assistant", b)] for a, b in pairs]
@@ -291,7 +291,7 @@ def test_cleaning_is_idempotent(pairs: list[tuple[str, str]], parameters: dict[s
     assert again.rows.is_empty(), (once.turns["content"].to_list(), again.edits["after"].to_list())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS, PARAMETERS, st.booleans())
 def test_signs_miss_nothing(text: str, parameters: dict[str, Any], conversation: bool) -> None:
     """A step whose sign was not found has nothing to do."""
@@ -301,7 +301,7 @@ def test_signs_miss_nothing(text: str, parameters: dict[str, Any], conversation:
         assert cleaning.clean(text, steps, conversation=conversation) == (text, set())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=10))
 def test_one_decision_a_record_and_edits_only_where_text_changed(texts: list[str]) -> None:
     batch = batch_of(texts)

@@ -1,0 +1,166 @@
+"""Semantic duplicates: records that say the same in other words, or in another language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import ClassVar, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field, model_validator
+
+from curation.dedup.keep import Keep, check_keep, rank
+from curation.dedup.shingles import I64
+from curation.dedup.verify import REASONS, Finding
+from curation.dedup.verify_cluster import Texts, settle
+from curation.dedup.wipeout import check_wipeout
+from curation.embedding.encoder import DEFAULT, F32, encode_each_once, encoder
+from curation.embedding.multilingual import Multilingual
+from curation.embedding.neighbours import close_pairs
+from curation.schema import Batch, Decisions, Part
+from curation.stage import CorpusStage, StageContext
+from curation.stages.near import decisions_of
+
+_ANSWERS = ("answer", "assistant")  # parts that are compared without what was asked
+_REASONS = {
+    "semantic_duplicate": "says the same as the kept record in other words",
+    "kept_copy": "the best of its copies; it stays",
+    "other_number": "close to its neighbour, with another number; it stays",
+    "negated": "close to its neighbour, denied or turned into its opposite; it stays",
+    "swapped": "the same words as its neighbour with their parts exchanged; it stays",
+    "other_entity": "close to its neighbour, about something or somebody else; it stays",
+    "other_answer": "asks the same as its neighbour and answers differently; it stays",
+    "conflict": "asks the same as its neighbour and answers differently; it stays and is flagged",
+    "unlike": "close to its neighbour, not surely the same; it stays",
+}
+_VERDICTS = {"copy": "semantic_duplicate"} | {reason: reason for reason in REASONS}
+
+
+class Semantic(CorpusStage):
+    """Drop records that mean the same as another, in English, in Chinese and across languages.
+
+    An embedding proposes pairs, a verifier decides: numbers, negations, swapped roles, other things or another question
+    keep a record, and so does another answer. Every refusal is in the ledger with its reason. Vectors of all records
+    are held in memory to be compared: 2 KB a record for one part, 4 KB for the whole record.
+    """
+
+    name: ClassVar[str] = "semantic"
+    lazy: ClassVar[bool] = True
+    reasons: ClassVar[Mapping[str, str]] = _REASONS
+
+    part: Part = Field(
+        "record", description="what proposes: prompt and answer together (record), the prompt, the answer, …"
+    )
+    model: str = Field(
+        DEFAULT, description="multilingual (embedded), or a sentence-transformers model: a folder or a name on the Hub"
+    )
+    threshold: float = Field(
+        0.7, ge=0.3, le=1, description="least cosine of a pair that is looked at; may be moved on a finished run"
+    )
+    verify: Literal["scorer", "none"] = Field(
+        "scorer", description="scorer: the embedded verifier decides; none: cosine alone does, which removes too much"
+    )
+    certainty: float = Field(
+        0.5, ge=0.05, le=1, description="least probability, by the verifier, that two records are the same"
+    )
+    neighbours: int = Field(20, ge=1, le=250, description="closest records that each record is held against")
+    keep: Keep = Field(
+        "best", description="which copy stays: best (complete, then long), longest, first, column, source"
+    )
+    column: str = Field("", description="with keep: column, the original column; the highest number wins")
+    sources: list[str] = Field([], description="with keep: source, names or patterns of sources, the dearest first")
+    conflicts: Literal["keep", "flag"] = Field(
+        "keep", description="the same question answered differently: keep says so in the ledger, flag flags the record"
+    )
+    allow_wipeout: bool = Field(
+        False, description="go on when one cluster or the loss of one source looks like boilerplate, not duplicates"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Semantic:
+        check_keep(self.keep, self.column, self.sources)
+        return self
+
+    def fingerprint_facts(self) -> Mapping[str, object]:
+        """All but what is only used to decide, so that moving a threshold embeds nothing again."""
+        return self.model_dump(
+            mode="json", exclude={"threshold", "verify", "certainty", "neighbours", "conflicts", "allow_wipeout"}
+        )
+
+    def assets(self) -> Mapping[str, str]:
+        """The model that proposes, and the one behind the verifier."""
+        return {"model": encoder(self.model).digest(), "verifier": Multilingual().digest()}
+
+    def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
+        """`record_id, source, rank, prompt, answer` (texts; "" where there is none) and `asked, answered`, their vectors
+        as float16 bytes (null where there is no text).
+        """
+        prompts, answers = self._sides(batch)
+        # One call, so that texts of like length are computed together and the same text once, wherever it stands.
+        vectors = encode_each_once(encoder(self.model), [*prompts, *answers])
+        return batch.records.select("record_id", "source").with_columns(
+            rank(batch, self.keep, self.column, self.sources).cast(pl.Float64).alias("rank"),
+            prompts.alias("prompt"),
+            answers.alias("answer"),
+            _packed(vectors[: len(batch)]).alias("asked"),
+            _packed(vectors[len(batch) :]).alias("answered"),
+        )
+
+    def _sides(self, batch: Batch) -> tuple[pl.Series, pl.Series]:
+        if self.part in _ANSWERS:
+            answers = batch.texts(self.part)["text"].str.strip_chars()
+            return pl.Series([""], dtype=pl.String).new_from_index(0, len(batch)), answers
+        prompts = batch.texts("prompt" if self.part == "record" else self.part)["text"].str.strip_chars()
+        return prompts, batch.texts("answer")["text"].str.strip_chars()
+
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
+        """Close pairs, each verified; copies dropped, and what stays beside one annotated or flagged."""
+        total = fingerprints.select(pl.len()).collect().item()
+        prints = fingerprints.filter(pl.any_horizontal(pl.col(self._compared()).is_not_null()))
+        texts = Texts(prints)
+        pairs = self._proposed(texts)
+        if self.verify == "scorer":
+            texts.hold(np.union1d(pairs[0], pairs[1]))
+        members = texts.spread(settle(len(texts), *pairs, partial(self._compare, texts)))
+        if not self.allow_wipeout:
+            check_wipeout(self.name, members, texts.facts["source"], total)
+        decisions = decisions_of(members, texts.facts["record_id"], self.threshold, _VERDICTS)
+        return self._flagged(decisions) if self.conflicts == "flag" else decisions
+
+    def _compared(self) -> list[str]:
+        return ["asked"] if self.part in ("prompt", "system", "user") else ["asked", "answered"]
+
+    def _proposed(self, texts: Texts) -> tuple[I64, I64, F32]:
+        """Pairs close enough in what is compared and, when conflicts are to be flagged, in their question alone."""
+        matrix = texts.matrix(self._compared())
+        left, right, cosines = close_pairs(matrix, self.threshold, self.neighbours)
+        if self.conflicts == "keep" or self._compared() == ["asked"]:
+            return left, right, cosines
+        asked = texts.matrix(["asked"])
+        rows = np.flatnonzero(asked.any(axis=1))
+        more_left, more_right, _ = close_pairs(asked[rows], self.threshold, self.neighbours)
+        keys = np.union1d(left * len(matrix) + right, rows[more_left] * len(matrix) + rows[more_right])
+        left, right = keys // len(matrix), keys % len(matrix)
+        return left, right, np.einsum("ij,ij->i", matrix[left], matrix[right])
+
+    def _compare(self, texts: Texts, one: int, other: int) -> Finding:
+        if self.verify == "none":
+            return Finding(True, 1.0, "")
+        return texts.verifier.compare(texts.text(one), texts.text(other), self.certainty)
+
+    def _flagged(self, decisions: Decisions) -> Decisions:
+        """Conflicts as flags. Both of the records are flagged: which of the answers is right, no stage can tell."""
+        conflict = pl.col("reason") == "other_answer"
+        rows = decisions.rows.with_columns(
+            action=pl.when(conflict).then(pl.lit("flag")).otherwise("action"),
+            reason=pl.when(conflict).then(pl.lit("conflict")).otherwise("reason"),
+        )
+        return Decisions(rows, decisions.edits)
+
+
+def _packed(vectors: F32) -> pl.Series:
+    """Rows as float16 bytes; null for a row of zeros. The rounding moves a cosine by less than 0.001."""
+    there = vectors.any(axis=1)
+    rows = [row.tobytes() if kept else None for row, kept in zip(vectors.astype(np.float16), there, strict=True)]
+    return pl.Series(rows, dtype=pl.Binary)
