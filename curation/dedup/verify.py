@@ -24,6 +24,7 @@ from curation.embedding.multilingual import DIMENSION, Multilingual
 
 SAME_WORDS = 0.75  # share of content words in common from which their order is looked at
 ALIGNED = 0.6  # cosine of two words from which one stands for the other
+ASKS_THE_SAME = 0.3  # likelihood of two prompts from which a refusal is laid to their answers
 SHORT = 40 * 5  # letters below which the parity of negations says something about the whole text
 MEASURES = (
     "cosine",
@@ -223,11 +224,8 @@ def _why(prompt: Measures | None, answer: Measures | None) -> str:
         return "negated"
     if asked["swapped"]:
         return "swapped"
+    if prompt is not None and answer is not None and likelihood(prompt, None) >= ASKS_THE_SAME:
+        return "other_answer"
     if asked["name"] or (asked["replaced"] and asked["aligned"] >= ALIGNED):
         return "other_entity"
-    alone = prompt is None or answer is None
-    return "unlike" if alone or _ones(prompt) < 0.5 else "other_answer"
-
-
-def _ones(prompt: Measures | None) -> float:
-    return likelihood(prompt, None) if prompt is not None else 0.0
+    return "unlike"

@@ -43,7 +43,8 @@ class Texts:
     def matrix(self, columns: Sequence[str]) -> F32:
         """Vectors of the texts, shape (n, d), the halves in `columns` side by side, each row of length 1 (or zero)."""
         stored = self._prints.select(columns).collect()
-        width = max((len(row) // 2 for name in columns for row in (stored[name].drop_nulls().first(),) if row), default=1)
+        firsts = [packed for name in columns for packed in stored[name].drop_nulls().head(1).to_list()]
+        width = len(firsts[0]) // 2 if firsts else 1  # two bytes a number
         whole = np.zeros((len(self), len(columns), width), dtype=np.float32)
         for half, name in enumerate(columns):
             there = stored[name].gather(self._rows).is_not_null().to_numpy()

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, Levenshtein
 
-from curation.dedup.differences import Difference, differences, tokens_of
+from curation.dedup.differences import TYPO_SIMILARITY, Difference, differences, tokens_of
 from curation.dedup.families import judge
 
 ALIKE = 0.5  # similarity from which a text bears witness to where a template varies
 MARGIN = 0.1  # of the item's tokens that are looked at on each side of the place found, for what an edit has inserted
-SLIP = 20  # tokens in which one wrong character, or two transposed letters, count as a slip of the pen
+SLIP = 20  # tokens for each wrong character of an unspaced script that counts as a slip of the pen
 LONG = 200  # tokens: below it any other number makes another question
 NUMBERS = 1 / 3  # share of the numbers of a long text which must differ for it to be another one
 _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
@@ -118,11 +118,11 @@ def _numbers(tokens: Sequence[str]) -> Counter[str]:
 
 
 def _is_slip(item: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether all that differs are slips of the pen that look like other words: single wrong characters of an unspaced
-    script and transposed letters, far enough apart.
+    """Whether all that differs are slips that `judge` takes for other words: transposed letters, and few single wrong
+    characters of an unspaced script.
     """
-    found = [one for one in differences(item, other) if one.kind not in ("typo", "minor")]
-    return len(found) * SLIP <= len(item) and all(_is_wrong_character(one) or _is_transposed(one) for one in found)
+    found = [one for one in differences(item, other) if one.kind not in ("typo", "minor") and not _is_misspelt(one)]
+    return len(found) * SLIP <= len(item) and all(map(_is_wrong_character, found))
 
 
 def _is_wrong_character(one: Difference) -> bool:
@@ -132,5 +132,9 @@ def _is_wrong_character(one: Difference) -> bool:
     return len(tokens) < 2 or not _TELLING.issuperset(tokens)
 
 
-def _is_transposed(one: Difference) -> bool:
-    return len(one.old) == len(one.new) == 1 and len(one.old[0]) > 3 and OSA.distance(*one.old, *one.new) == 1
+def _is_misspelt(one: Difference) -> bool:
+    """Whether word for word the same is meant; unlike in `differences`, two transposed letters are one slip."""
+    return len(one.old) == len(one.new) and all(
+        old == new or (min(len(old), len(new)) > 3 and OSA.normalized_similarity(old, new) >= TYPO_SIMILARITY)
+        for old, new in zip(one.old, one.new, strict=True)
+    )

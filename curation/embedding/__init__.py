@@ -1,4 +1,4 @@
-"""Texts to vectors, for finding what means the same: the embedded multilingual model, or any sentence-transformers one."""
+"""Texts to vectors, for finding what means the same: the embedded model, or any sentence-transformers one."""
 
 from curation.embedding.encoder import DEFAULT, Encoder, encoder
 

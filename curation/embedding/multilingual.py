@@ -103,7 +103,8 @@ class _Weights:
         self._of = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in rest.items() if value.ndim}
         self.project = torch.cat([self[f"proj{size}"] for size, _ in WINDOWS], dim=1)
         self.project_bias = torch.cat([self[f"proj_b{size}"] for size, _ in WINDOWS])
-        self.norm = tuple(torch.cat([self[f"{name}{size}"] for size, _ in WINDOWS]) for name in ("ln_g", "ln_b"))
+        self.norm_scale = torch.cat([self[f"ln_g{size}"] for size, _ in WINDOWS])
+        self.norm_shift = torch.cat([self[f"ln_b{size}"] for size, _ in WINDOWS])
         # A window's weights side by side, so that one product gives what a piece adds at each place of the window.
         self.first = [
             self[f"w1_{size}"].reshape(size, CHANNELS, CHANNELS).permute(1, 0, 2).reshape(CHANNELS, -1).contiguous()
@@ -132,9 +133,11 @@ class _Table:
         with torch.inference_mode():
             raw = torch.from_numpy(vectors)
             projected = torch.addmm(weights.project_bias, raw, weights.project)
-            projected = layer_norm(projected, projected.shape[1:], *weights.norm, eps=weights.epsilon)
+            projected = layer_norm(
+                projected, projected.shape[1:], weights.norm_scale, weights.norm_shift, weights.epsilon
+            )
             self.vectors = pad(raw, (0, 0, 0, 1))
-            self.projected = [part.contiguous() for part in pad(projected, (0, 0, 0, 1)).split(CHANNELS, dim=1)]
+            self.projected = [part.contiguous() for part in torch.split(pad(projected, (0, 0, 0, 1)), CHANNELS, 1)]
             self.shares = [
                 (own @ first).reshape(-1, CHANNELS) for own, first in zip(self.projected, weights.first, strict=True)
             ]

@@ -1,11 +1,12 @@
 """Text to the piece numbers of a SentencePiece unigram model, through the Rust library `tokenizers`.
 
-The package that carries the weights also carries a tokenizer in pure Python, which takes longer than the network itself;
-this one segments the same pieces with the same scores and the same normalisation table about 30 times as fast.
+The package that carries the weights also carries a tokenizer in pure Python; this one takes the same pieces, scores and
+normalisation table, gives the same numbers and takes a quarter of its time.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,6 @@ def _build(data: bytes) -> Any:
 
 
 def _piece(data: bytes) -> tuple[str, float]:
-    import struct
-
     fields = dict(_fields(data))
     return fields[1].decode(), struct.unpack("<f", fields[2])[0]
 

@@ -178,11 +178,12 @@ def curate(
     out_format: str | None = None,
     limit: int | None = None,
     workers: int | None = None,
+    report: bool = True,
     reuse: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Run a recipe over inputs in `folder` and return the summary, which is also in `folder/summary.json`.
 
-    Called again on the same folder after a stop or a kill, it goes on from what is finished. `reuse` are folders of
+    `report=False` leaves out `report.html`, which takes a second or two. Called again on the same folder after a stop or a kill, it goes on from what is finished. `reuse` are folders of
     older runs whose finished pieces may be taken over. `workers=None` uses every core; one worker is this process.
     Raises the errors of `curation.errors`; Stopped when `should_stop()` became true.
     """
@@ -208,7 +209,16 @@ def curate(
     finally:
         pool.close()
     return publish(
-        folder, recipe, plan, run.shards, run.corpus_stages, manifests, out=out, listener=listener, began=began
+        folder,
+        recipe,
+        plan,
+        run.shards,
+        run.corpus_stages,
+        manifests,
+        out=out,
+        report=report,
+        listener=listener,
+        began=began,
     )
 
 

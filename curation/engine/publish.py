@@ -34,6 +34,7 @@ def publish(
     manifests: Sequence[dict[str, Any]],
     *,
     out: Path | None,
+    report: bool,
     listener: Listener,
     began: float,
 ) -> dict[str, Any]:
@@ -58,7 +59,8 @@ def publish(
     from curation.report import build_card, build_report
 
     build_card(folder, summary)
-    build_report(folder, summary)
+    if report:
+        build_report(folder, summary)
     return summary
 
 

@@ -101,7 +101,8 @@ def _rows(batch: Any, before: int, chunks: Chunker) -> Iterator[RawChunk]:
     """The rows of one Arrow batch; `before` rows of the source came before it."""
     for number, row in enumerate(_objects(batch), before + 1):
         if isinstance(row, Exception):
-            chunks.bad(number, None, "invalid_encoding", str(row), b"")
+            reason = "invalid_encoding" if isinstance(row, UnicodeDecodeError) else "number_out_of_range"
+            chunks.bad(number, None, reason, str(row), b"")
         else:
             try:
                 chunks.add(number, number, -1, dumps_bytes(row, _plain))
@@ -116,13 +117,13 @@ def _objects(batch: Any) -> list[Any]:
     """The rows as dicts, an exception in the place of a row that cannot be turned into one."""
     try:
         return list(batch.to_pylist())
-    except (UnicodeDecodeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):  # text that is none; a time beyond the year 9999
         pass
     rows: list[Any] = []
     for index in range(batch.num_rows):
         try:
             rows.extend(batch.slice(index, 1).to_pylist())
-        except (UnicodeDecodeError, ValueError, OverflowError) as error:
+        except (ValueError, OverflowError) as error:
             rows.append(error)
     return rows
 

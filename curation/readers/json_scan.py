@@ -31,7 +31,7 @@ _OUTSIDE = re.compile(rb'[^"{}\[\]]*+')
 
 
 class Window:
-    """The part of a stream that is being looked at. `at` is the cursor; all but a little of what lies before it is forgotten."""
+    """The part of a stream that is looked at. `at` is the cursor; what lies far behind it is forgotten."""
 
     def __init__(self, blocks: Iterator[bytes], start: int) -> None:
         self._blocks = blocks

@@ -144,7 +144,7 @@ def _kind(shown: str, text: bytes, promised: str | None, whole: bool) -> str:
     objects = sum(map(_is_object, lines))
     if lines and (objects == len(lines) > 1 or (objects and promised == "json")):
         return "jsonl"  # misnamed
-    if promised == "json":
+    if promised == "json" and body:
         raise InputError(
             f"{shown} holds no JSON: it begins with {body[:12]!r}",
             "Name it after what it holds (.csv, .txt …), or look whether a download went wrong.",

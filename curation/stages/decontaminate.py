@@ -128,7 +128,7 @@ class Decontaminate(RecordStage):
             return f"edited copy: {hit.found} of {hit.total} character n-grams shared"
         if hit.is_whole:
             return "the whole item, word for word"
-        return f"{hit.found} of the item's {hit.total} own {self.ngram}-grams"
+        return f"{hit.found} of the item's {hit.total} own n-grams"
 
     def _encoder(self) -> Encoder:
         from curation.embedding import encoder

@@ -62,7 +62,7 @@ class Semantic(CorpusStage):
         "scorer", description="scorer: the embedded verifier decides; none: cosine alone does, which removes too much"
     )
     certainty: float = Field(
-        0.5, ge=0.05, le=1, description="least probability, by the verifier, that two records are the same"
+        0.4, ge=0.05, le=1, description="least probability, by the verifier, that two records are the same"
     )
     neighbours: int = Field(20, ge=1, le=250, description="closest records that each record is held against")
     keep: Keep = Field(
@@ -93,8 +93,8 @@ class Semantic(CorpusStage):
         return {"model": encoder(self.model).digest(), "verifier": Multilingual().digest()}
 
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
-        """`record_id, source, rank, prompt, answer` (texts; "" where there is none) and `asked, answered`, their vectors
-        as float16 bytes (null where there is no text).
+        """`record_id, source, rank`, the texts `prompt` and `answer` ("" where there is none) and their vectors `asked`
+        and `answered` as float16 bytes (null where there is no text).
         """
         prompts, answers = self._sides(batch)
         # One call, so that texts of like length are computed together and the same text once, wherever it stands.
@@ -161,6 +161,6 @@ class Semantic(CorpusStage):
 
 def _packed(vectors: F32) -> pl.Series:
     """Rows as float16 bytes; null for a row of zeros. The rounding moves a cosine by less than 0.001."""
-    there = vectors.any(axis=1)
+    there: list[bool] = (vectors != 0).any(axis=1).tolist()
     rows = [row.tobytes() if kept else None for row, kept in zip(vectors.astype(np.float16), there, strict=True)]
     return pl.Series(rows, dtype=pl.Binary)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "sft"
 # What a resumed run may not change: it would be another run.
-_FIXED_ON_RESUME = ("inputs", "also", "recipe", "format_name", "out_format", "out_path", "limit", "seed", "dry_run")
+_FIXED_ON_RESUME = ("inputs", "also", "recipe", "format_name", "out_format", "out_path", "limit", "seed", "dry_run", "no_report")
 
 
 @click.command()
@@ -58,6 +58,7 @@ _FIXED_ON_RESUME = ("inputs", "also", "recipe", "format_name", "out_format", "ou
 @click.option(
     "--allow-wipeout", is_flag=True, help="Go on where a deduplicating stage stopped because it would remove too much."
 )
+@click.option("--no-report", is_flag=True, help="Make no report.html, which takes a second or two.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--detach", is_flag=True, help="Do it in the background and print the run's name.")
 @click.option(
@@ -125,6 +126,7 @@ def curate(
             "out_format": rest["out_format"],
             "limit": rest["limit"],
             "workers": workers,
+            "report": not rest["no_report"],
         }
         if dry_run:
             from studio.cli.plan import show_plan

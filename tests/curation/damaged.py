@@ -324,7 +324,9 @@ def _whole_files(writer: _Writer) -> None:
         "no-ending": writer.good(0),
     }.items():
         writer.add(name, data, error="InputError")
-    writer.add("corrupt-at-once.jsonl.gz", b"\x1f\x8b\x08\x00" + noise, 0, bad={"corrupt_stream": 1}, at=1)
+    for kind in ("jsonl", "json", "csv", "md"):
+        corrupt = b"\x1f\x8b\x08\x00" + writer.random.randbytes(4096)
+        writer.add(f"corrupt-at-once.{kind}.gz", corrupt, 0, bad={"corrupt_stream": 1}, at=1)
 
 
 def _parquets(writer: _Writer) -> None:

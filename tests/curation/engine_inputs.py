@@ -50,6 +50,7 @@ def write_messy(path: Path, records: int, seed: int = 1) -> Path:
 def run(folder: Path, *inputs: Path, recipe: str = RECIPE, **options: Any) -> dict[str, Any]:
     """Curate `inputs` in `folder` and return the summary."""
     options.setdefault("listener", lambda _: None)
+    options.setdefault("report", False)
     return curate([str(path) for path in inputs], Recipe.from_text(recipe), folder, **options)
 
 

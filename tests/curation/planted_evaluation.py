@@ -13,8 +13,8 @@ GOODS = (
     "kettles stamps brushes barrels cushions hammers umbrellas baskets medals shells"
 ).split()
 PLACES = (
-    "harbour market library orchard museum station bakery workshop monastery airport vineyard factory theatre lighthouse "
-    "school quarry stadium embassy greenhouse brewery"
+    "harbour market library orchard museum station bakery workshop monastery airport vineyard factory theatre "
+    "lighthouse school quarry stadium embassy greenhouse brewery"
 ).split()
 ACTS = (
     "sells collects repairs delivers borrows paints counts packs inspects ships polishes trades stores weighs".split()
@@ -35,14 +35,14 @@ THEMES = (
 样 = "木制的 古老的 银色的 破损的 昂贵的 细小的 条纹的 外国的 沉重的 生锈的 易碎的 圆形的".split()
 时 = "星期一 星期三 星期五 星期天 清晨 傍晚 午夜 中秋节 端午节 国庆节 春节 开学那天".split()
 题 = (
-    "爱情 战争 秋天 友谊 冰川 面包 火车 嫉妒 火山 耐心 潮汐 迁徙 沉默 金钱 记忆 象棋 河流 失眠 丰收 孤独 引力 时钟 雷声 诚实 "
-    "集市 食盐 流放 梦境 桥梁 天气"
+    "爱情 战争 秋天 友谊 冰川 面包 火车 嫉妒 火山 耐心 潮汐 迁徙 沉默 金钱 记忆 象棋 河流 失眠 丰收 孤独 引力 时钟 "
+    "雷声 诚实 集市 食盐 流放 梦境 桥梁 天气"
 ).split()
 
 TEMPLATES = {
     "en": [
         "Write a short story of about three hundred words for young readers, with a clear beginning and end, about {}.",
-        "You are a careful assistant. Think step by step and explain every step before you answer. What is known of {}?",
+        "You are a careful assistant. Think step by step, explain each step, then answer. What is known of {}?",
         "Compose a formal letter to the editor of a newspaper in which you complain politely about the state of {}.",
         "Give me five good reasons, each in one sentence, why a curious person should learn more about {} this year.",
         "Summarise in plain words what a beginner has to know about {} before reading a longer book on the subject.",
@@ -59,30 +59,30 @@ TEMPLATES = {
 
 def problem(draw: random.Random, language: str, sentences: int) -> str:
     """A word problem that no other draw gives again."""
-    pick, number = draw.choice, lambda: draw.randint(3, 980)
+    pick = draw.choice
+    parts = [_sentence(draw, language) for _ in range(sentences)]
     if language == "zh":
-        parts = [
-            draw.choice(
-                [
-                    f"{pick(人)}{pick(时)}在{pick(地)}{pick(事)}了{number()}个{pick(样)}{pick(物)}",
-                    f"{pick(地)}的{pick(人)}把{number()}件{pick(物)}送到了{pick(地)}",
-                    f"如果{pick(人)}{pick(事)}{pick(样)}{pick(物)}需要{number()}分钟",
-                ]
-            )
-            for _ in range(sentences)
-        ]
         return "，".join(parts) + f"，那么{pick(地)}里一共还剩下多少{pick(物)}？"
-    parts = [
-        draw.choice(
-            [
-                f"{pick(PEOPLE)} {pick(ACTS)} {number()} {pick(KINDS)} {pick(GOODS)} at the {pick(PLACES)} on {pick(TIMES)}.",
-                f"Every {pick(TIMES)} the {pick(PLACES)} sends {number()} {pick(GOODS)} to {pick(PEOPLE)}, who {pick(ACTS)} them.",
-                f"It takes {pick(PEOPLE)} {number()} minutes to reach the {pick(KINDS)} {pick(PLACES)} with {pick(GOODS)}.",
-            ]
-        )
-        for _ in range(sentences)
-    ]
     return " ".join(parts) + f" How many {pick(GOODS)} are left in the {pick(PLACES)}?"
+
+
+def _sentence(draw: random.Random, language: str) -> str:
+    pick, number, shape = draw.choice, draw.randint(3, 980), draw.randrange(3)
+    if language == "zh":
+        who, what, kind, where, act = pick(人), pick(物), pick(样), pick(地), pick(事)
+        if shape == 0:
+            return f"{who}{pick(时)}在{where}{act}了{number}个{kind}{what}"
+        return (
+            f"{where}的{who}把{number}件{what}送到了{pick(地)}"
+            if shape == 1
+            else (f"如果{who}{act}{kind}{what}需要{number}分钟")
+        )
+    who, what, kind, where, act = pick(PEOPLE), pick(GOODS), pick(KINDS), pick(PLACES), pick(ACTS)
+    if shape == 0:
+        return f"{who} {act} {number} {kind} {what} at the {where} on {pick(TIMES)}."
+    if shape == 1:
+        return f"Every {pick(TIMES)} the {where} sends {number} {what} to {who}, who {act} them."
+    return f"It takes {who} {number} minutes to reach the {kind} {where} with {what}."
 
 
 def refilled(text: str, draw: random.Random, language: str) -> str:
@@ -148,7 +148,7 @@ def _inside(text: str, draw: random.Random, language: str) -> str:
 
 
 EDITS: dict[str, Callable[[str, random.Random, str], str]] = {
-    "verbatim": lambda text, draw, language: text,  # noqa: ARG005
+    "verbatim": lambda text, draw, language: text,
     "inside": _inside,
     "punctuation": _punctuation,
     "minor": _minor,

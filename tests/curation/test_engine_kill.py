@@ -22,7 +22,7 @@ from pathlib import Path
 from curation.engine import local
 from engine_inputs import run
 local.SHARD_RECORDS = 64
-run(Path(sys.argv[2]), Path(sys.argv[3]), workers=int(sys.argv[4]), out=Path(sys.argv[5]))
+run(Path(sys.argv[2]), Path(sys.argv[3]), workers=int(sys.argv[4]), out=Path(sys.argv[5]), report=False)
 """
 
 

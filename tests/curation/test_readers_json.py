@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.readers import Bad, BadRecord, Limits, find_sources, parse_payload, read_chunks
+from curation.readers import Bad, BadRecord, Limits, parse_payload
 from curation.readers.chunker import Chunker
 from curation.readers.json_scan import WHOLE_VALUE, Scanner
 from curation.readers.json_shape import holds_records
@@ -147,6 +146,15 @@ def test_a_broken_element_is_one_bad_thing(broken: str, raw: str | None, block: 
     assert [(item.reason, item.line, item.raw.decode()) for item in bad] == [("bad_json", 4, raw or broken)]
 
 
+@pytest.mark.parametrize(
+    "broken", ['{"id": 2 "c": [1, {"k": 2}, {"k": 3}]}', '{"id": 2, "c": [{"id": 9}] "d": {"id": 8}}']
+)
+def test_a_broken_element_on_the_line_of_its_neighbours(broken: str) -> None:
+    found, bad, _ = read(f'[{{"id": 1}}, {{"id": 11}}, {broken}, {{"id": 3}}]'.encode())
+    assert found == [{"id": 1}, {"id": 11}, {"id": 3}]
+    assert [(item.reason, item.raw.decode()) for item in bad] == [("bad_json", broken)]
+
+
 def test_an_element_beyond_the_limit_is_passed_over_and_measured() -> None:
     long = b'{"a": "' + b'\\"{' * 5000 + b'", "b": [[["' + b"y" * 5000 + b'"]]]}'
     text = b'[{"a": 1}, ' + long + b', {"a": 2}, "' + b"z" * 3000 + b'", {"a": 3}]'
@@ -158,11 +166,19 @@ def test_an_element_beyond_the_limit_is_passed_over_and_measured() -> None:
         assert bad[0].offset == text.index(long)
 
 
-def test_thousands_of_broken_elements_take_linear_time(tmp_path: Path) -> None:
-    file = tmp_path / "broken.json"
-    filler = "x" * 200
-    file.write_text("[" + ",\n".join(f'{{"a": "{n} {filler}, "b": [{{"c": 1}}' for n in range(3_000)) + "]")
-    (source,) = find_sources([str(file)])
-    chunks = list(read_chunks(source, chunk_records=500, chunk_bytes=1 << 20))
-    # rescanned to the end from each of them, these 0.7 MB would be 1 GB
-    assert sum(len(chunk.payloads) + len(chunk.bad) for chunk in chunks) == 3_000
+def test_thousands_of_broken_elements_take_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned = 0
+    feed = Scanner.feed
+
+    def counting(self: Scanner, text: bytes, at: int, stop: int | None = None) -> int:
+        nonlocal scanned
+        end = feed(self, text, at, stop)
+        scanned += (end if end >= 0 else min(len(text), stop or len(text))) - at
+        return end
+
+    monkeypatch.setattr(Scanner, "feed", counting)
+    text = "[" + ",\n".join(f'{{"a": "{n} {"x" * 200}, "b": [{{"c": 1}}' for n in range(3000)) + "]"
+    found, bad, _ = read(text.encode())
+    assert (len(found), len(bad)) == (0, 3000)
+    # scanned to the end from each of them, these 0.7 MB would be 1 GB
+    assert scanned < 60 * len(text)

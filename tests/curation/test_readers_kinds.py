@@ -143,6 +143,16 @@ def test_columns_that_json_has_no_word_for(tmp_path: Path) -> None:
     ]
 
 
+def test_cells_that_python_cannot_hold_cost_one_row_each(tmp_path: Path) -> None:
+    file = tmp_path / "data.parquet"
+    far = pa.array([0, 4 * 10**14, 0], pa.int64()).cast(pa.timestamp("s"))
+    text = pa.array([b"a", b"b", b"\xff"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"when": far, "text": text}), file)
+    (chunk,) = read(find_sources([str(file)])[0])
+    assert chunk.positions == [1]
+    assert [(bad.line, bad.reason) for bad in chunk.bad] == [(2, "number_out_of_range"), (3, "invalid_encoding")]
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "records"),
     [

@@ -132,7 +132,7 @@ def test_each_limit_is_the_limit_that_was_given() -> None:
 def test_an_open_string_full_of_escaped_quotes_takes_no_quadratic_time() -> None:
     # read again from each quote, these 2 MiB would take hours
     with pytest.raises(BadRecord):
-        parse_payload(b'{"a": [[[' + b"[" * 70 + b'"' + b'\\"' * (1 << 20))
+        parse_payload(b'{"a": "' + b"[" * 70 + b'\\"' * (1 << 20))
 
 
 def test_integers_and_floats_keep_their_size_and_kind() -> None:

@@ -1,0 +1,176 @@
+"""Near duplicates side by side: studio, datasketch, rensa, gaoya, text-dedup and datatrove on one corpus with known truth.
+
+    python benchmarks/dedup.py --records 20000 --language en mixed
+
+The corpus is that of `dedup_corpus.py`. Every program runs whole in a process of its own, one after the other, with one
+thread: it reads the file, finds duplicates and says which records stay. CPU is user and system time of all of it, start-up
+included. A removed record is right if another record of its group stays; a group of which nothing stays, or a record that
+was no copy at all, is a distinct record lost. Recall is over the planted pairs whose exact similarity is at least .8.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dedup_corpus import Record, make
+from measure import CACHE, Measured, measure, venv
+
+PEERS = ["datasketch==2.0.0", "rensa==0.5.0", "gaoya==0.2.2", "text-dedup==0.4.0", "datatrove[io,processing]==0.10.1", "spacy"]
+THRESHOLD = 0.7  # of every program; below the .8 that recall is counted at, so that nobody's banding decides it
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How well the kept records match the truth. lost: distinct records removed, by kind."""
+
+    removed: int
+    recall: float
+    precision: float
+    lost: dict[str, int]
+
+
+def corpus(count: int, language: str) -> tuple[Path, list[Record]]:
+    """The file and the truth, made once."""
+    path = CACHE / "corpora" / f"dedup-{language}-{count}.jsonl"
+    truth = path.with_suffix(".truth")
+    if truth.exists():
+        return path, [Record(**json.loads(line)) for line in truth.open(encoding="utf-8")]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    records = make(count, language)
+    with path.open("w", encoding="utf-8") as out:
+        for number, record in enumerate(records):
+            out.write(json.dumps({"id": number, "text": record.text}, ensure_ascii=False) + "\n")
+    truth.write_text("".join(json.dumps(asdict(record)) + "\n" for record in records), encoding="utf-8")
+    return path, records
+
+
+def score(records: list[Record], kept: set[int]) -> Scored:
+    groups: dict[int, list[int]] = defaultdict(list)
+    lost: dict[str, int] = defaultdict(int)
+    for number, record in enumerate(records):
+        if record.group >= 0:
+            groups[record.group].append(number)
+        elif number not in kept:
+            lost[record.kind] += 1
+    for members in groups.values():
+        if not kept.intersection(members):
+            lost["base"] += 1
+    base = {record.group: number for number, record in enumerate(records) if record.kind == "base"}
+    pairs = [
+        (number, base[record.group])
+        for number, record in enumerate(records)
+        if record.kind in ("exact", "near") and record.jaccard >= 0.8
+    ]
+    found = sum(not {one, other} <= kept for one, other in pairs)
+    removed = len(records) - len(kept)
+    return Scored(removed, found / len(pairs), 1 - sum(lost.values()) / max(removed, 1), dict(lost))
+
+
+def studio(source: Path, folder: Path, threshold: float) -> Measured:
+    """The program, whole: engine, ledger, report and all."""
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(
+        f"name: near\nstages:\n  - use: near\n    threshold: {threshold}\n    lowest: {threshold}\n    allow_wipeout: true\n"
+    )
+    program = Path(sys.executable).with_name("studio")
+    out = folder / "out.jsonl"
+    command = [program, "curate", source, "--recipe", recipe, "--out", out, "--runs-dir", folder / "runs"]
+    used = measure([*command, "--workers", "1", "--plain"], folder / "log", **ONE_THREAD)
+    with out.open(encoding="utf-8") as lines:
+        (folder / "kept").write_text("".join(f"{json.loads(line)['id']}\n" for line in lines))
+    return used
+
+
+def stage(source: Path, folder: Path, threshold: float) -> Measured:
+    """The stage alone, as a library, which is what the other libraries' scripts do."""
+    return measure([sys.executable, __file__, "--stage", source, folder, str(threshold)], folder / "log", **ONE_THREAD)
+
+
+def run_stage(source: Path, folder: Path, threshold: float) -> None:
+    import polars as pl
+
+    from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch
+    from curation.stage import StageContext
+    from curation.stages.near import Near
+
+    near = Near(threshold=threshold, lowest=threshold, allow_wipeout=True)
+    context = StageContext(seed=0)
+    table = pl.read_ndjson(source).with_columns(pl.col("id").cast(pl.String))
+    ids = table["id"].to_list()
+    prints = []
+    for rows in table.iter_slices(4096):
+        records = rows.select(
+            record_id="id", content_hash=pl.lit(""), source=pl.lit("a"), format=pl.lit("text"),
+            parent_ids=pl.lit([], dtype=pl.List(pl.String)), meta=pl.lit("{}"),
+        )  # fmt: skip
+        turns = rows.select(record_id="id", turn=pl.lit(0), role=pl.lit("text"), content="text")
+        batch = Batch(conform(records, RECORD_SCHEMA), conform(turns, TURN_SCHEMA))
+        prints.append(near.fingerprint(batch, context))
+    ordinal = pl.int_range(pl.len(), dtype=pl.UInt64).alias("ordinal")
+    rows = near.decide(pl.concat(prints).with_columns(ordinal).lazy(), context).rows
+    gone = set(rows.filter(pl.col("action") == "drop")["record_id"])
+    (folder / "kept").write_text("".join(f"{name}\n" for name in ids if name not in gone))
+
+
+def conform(frame, schema):  # noqa: ANN001, ANN201
+    from curation.schema import conform as to_schema
+
+    return to_schema(frame, schema)
+
+
+def peer(name: str, source: Path, folder: Path, threshold: float) -> Measured:
+    python = venv("dedup", *PEERS)
+    command = [python, Path(__file__).with_name("dedup_peers.py"), name, source, folder, str(threshold)]
+    return measure(command, folder / "log", HF_HUB_OFFLINE="1", HF_HOME=str(folder / "hf"), **ONE_THREAD)
+
+
+OURS = {"near stage": stage, "studio curate": studio}
+THEIRS = ["datasketch", "datasketch_batch", "rensa", "gaoya", "text_dedup", "datatrove"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--language", nargs="*", choices=["en", "mixed"], default=["en", "mixed"])
+    parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    parser.add_argument("--only", nargs="*", choices=[*OURS, *THEIRS], default=[*OURS, *THEIRS])
+    given = parser.parse_args()
+    for language in given.language:
+        source, records = corpus(given.records, language)
+        print(f"\n{language}: {len(records):,} records, {source.stat().st_size / 1e6:.1f} MB, {time.strftime('%F')}\n")
+        print("| program | CPU s | records/CPU-s | peak MB | removed | recall ≥ .8 | precision | distinct records lost |")
+        print("|---|---|---|---|---|---|---|---|")
+        for name in given.only:
+            folder = CACHE / "work" / f"dedup-{name.replace(' ', '-')}"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            used = (
+                OURS[name](source, folder, given.threshold)
+                if name in OURS
+                else peer(name, source, folder, given.threshold)
+            )
+            if not (folder / "kept").exists():
+                print(f"| {name} | failed, see {folder / 'log'} |", flush=True)
+                continue
+            result = score(records, {int(line) for line in (folder / "kept").read_text().split()})
+            lost = ", ".join(f"{count} {kind}" for kind, count in sorted(result.lost.items())) or "0"
+            print(
+                f"| {name} | {used.cpu:.1f} | {len(records) / used.cpu:,.0f} | {used.peak / 2**20:.0f} | "
+                f"{result.removed:,} | {result.recall:.4f} | {result.precision:.4f} | {lost} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--stage"]:
+        run_stage(Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))
+    else:
+        main()

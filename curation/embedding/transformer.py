@@ -1,0 +1,109 @@
+"""Any sentence-transformers model, by local folder or by its name on the Hub, run on the processor."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curation.embedding.encoder import F32
+from curation.errors import StageError
+
+VERSION = "1"  # raised whenever the same text may get another vector
+BUDGET = 1024  # padded tokens in one batch; more only adds memory traffic on the processors measured
+
+
+class Transformer:
+    """A sentence-transformers model. Code that comes with a model is never run.
+
+    bf16: compute in bfloat16; by default where the processor has instructions for it, since it is many times slower
+    where it has none. Vectors are float32 all the same.
+    """
+
+    def __init__(self, name: str, bf16: bool | None = None) -> None:
+        self.name = name
+        self._bf16 = bf16
+        self._loaded: Any = None
+
+    def digest(self) -> str:
+        """Of the names and sizes of a local folder's files; of a Hub model, its name and the revision in the cache."""
+        folder = Path(self.name)
+        if folder.is_dir():
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            facts = [f"{path.relative_to(folder)}:{path.stat().st_size}" for path in files]
+        else:
+            facts = [self.name, _revision(self.name)]
+        facts.append(f"{VERSION}:{self._half()}")
+        return hashlib.blake2b("\n".join(facts).encode(), digest_size=8).hexdigest()
+
+    def encode(self, texts: Sequence[str]) -> F32:
+        """Vectors of `texts`, shape (n, d), each of length 1; texts of like length share a batch of BUDGET tokens."""
+        import torch
+
+        model = self._model()
+        tokens = model.tokenizer(list(texts), truncation=True, max_length=model.max_seq_length)
+        lengths = [len(numbers) for numbers in tokens["input_ids"]]
+        result = np.zeros((len(texts), model.get_embedding_dimension()), dtype=np.float32)
+        with torch.inference_mode():
+            for batch in _batches(lengths):
+                rows = [{name: values[text] for name, values in tokens.items()} for text in batch]
+                found = model(dict(model.tokenizer.pad(rows, return_tensors="pt")))["sentence_embedding"]
+                result[batch] = torch.nn.functional.normalize(found.float(), dim=1).numpy()
+        return result
+
+    def _half(self) -> bool:
+        import torch
+
+        if self._bf16 is not None:
+            return self._bf16
+        cpu: Any = torch.cpu
+        return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+
+    def _model(self) -> Any:
+        if self._loaded is None:
+            self._loaded = _load(self.name)
+            if self._half():
+                self._loaded = self._loaded.bfloat16()
+        return self._loaded
+
+
+def _load(name: str) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    hint = "Give the folder of a sentence-transformers model, the name of one on the Hub, or model: multilingual."
+    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name).is_dir():
+        raise StageError(f"there is no folder '{name}' to take the embedding model from", hint)
+    try:
+        model = SentenceTransformer(name, device="cpu", trust_remote_code=False)
+    except Exception as error:  # whatever a Hub client, a config or a weight file may raise
+        raise StageError(f"the embedding model '{name}' cannot be loaded: {_first_line(error)}", hint) from error
+    if not callable(getattr(model, "tokenizer", None)) or model.max_seq_length is None:
+        raise StageError(f"'{name}' is no text model with a tokenizer", hint)
+    return model.eval()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _revision(name: str) -> str:
+    """The commit of a Hub model in the local cache; "" if it was never loaded here."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "config.json") if name.count("/") <= 1 else None
+    return Path(found).parent.name if isinstance(found, str) else ""
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Texts by length, cut so that the longest of a batch times their number is within BUDGET (or one text)."""
+    batch: list[int] = []
+    for text in sorted(range(len(lengths)), key=lambda text: (lengths[text], text)):
+        if batch and lengths[text] * (len(batch) + 1) > BUDGET:
+            yield batch
+            batch = []
+        batch.append(text)
+    if batch:
+        yield batch
