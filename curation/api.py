@@ -68,7 +68,8 @@ def curate(
 
     recipe: a Recipe, the name of a starter recipe, or a YAML file. settings: as `--set`, `["length.min_chars=20"]`.
     run_dir: the folder of the run, made if need be (default: a new one under `runs/`); the same folder again goes on
-    where it stopped. report: whether to make `report.html`. listener: is called with each event (see `curation.events`). Raises curation.errors.
+    where it stopped. report: whether to make `report.html`. listener: is called with each event (`curation.events`).
+    Raises the errors of `curation.errors`.
     """
     from curation.engine.local import curate as run
 

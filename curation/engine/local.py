@@ -183,8 +183,9 @@ def curate(
 ) -> dict[str, Any]:
     """Run a recipe over inputs in `folder` and return the summary, which is also in `folder/summary.json`.
 
-    `report=False` leaves out `report.html`, which takes a second or two. Called again on the same folder after a stop or a kill, it goes on from what is finished. `reuse` are folders of
-    older runs whose finished pieces may be taken over. `workers=None` uses every core; one worker is this process.
+    `report=False` leaves out `report.html` (a second or two). Called again on the same folder after a stop or
+    a kill, it goes on from what is finished. `reuse` are folders of older runs whose finished pieces may be taken over.
+    `workers=None` uses every core; one worker is this process.
     Raises the errors of `curation.errors`; Stopped when `should_stop()` became true.
     """
     began = time.monotonic()

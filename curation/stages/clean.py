@@ -145,10 +145,12 @@ class Clean(RecordStage):
             for index, sign in enumerate(cleaning.signs.values())
         ]
         dirty = state.filter("dirty").select("place", "record_id", "role", "content", signed=pl.sum_horizontal(bits))
+        steps = [{name for index, name in enumerate(names) if bits & 1 << index} for bits in range(1 << len(names))]
         moved: dict[int, str] = {}
         for place, record, role, content, signed in dirty.iter_rows():
-            steps = [name for index, name in enumerate(names) if signed >> index & 1]
-            cleaned, changes = cleaning.clean(content, steps, conversation=role != "text", topic=record in topics)
+            cleaned, changes = cleaning.clean(
+                content, steps[signed], conversation=role != "text", topic=record in topics
+            )
             if cleaned != content:
                 moved[place] = cleaned
                 kinds[place] = kinds.get(place, 0) | sum(_BIT_OF[kind] for kind in changes)

@@ -16,7 +16,6 @@ from curation.stages.cleaning.tags import BLOCK_GAP, PAGE, Tag, find_tags, looks
 
 _SPACES = re.compile(r"[ \t\n\f]{2,}|[\t\n\f]")
 _ALT = re.compile(r"""(?:^|\s)alt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_BULLET = re.compile(r"(?:^|\n)[ ]*(?:- |\d+\. )$| \| $")
 _RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _HOLDS_BLOCKS = frozenset("html body head".split())
@@ -59,6 +58,7 @@ class _Writer:
         self.out: list[str] = []
         self.tail = ""  # the end of what was written: enough of it to see line feeds, blanks and bullets
         self.gap = 0  # line feeds owed before the next text
+        self.fresh = False  # whether a bullet or the edge of a cell was just written, which text has to follow
         self.blocks: list[str] = ["body"] if page else []  # open blocks; text outside of all keeps its line feeds
         self.lists: list[int] = []  # for each open list the next number, 0 for bullets
         self.first_item = False  # whether the next item is the first of its list
@@ -103,6 +103,7 @@ class _Writer:
             self.pay()
             self.out.append(piece)
             self.tail = (self.tail + piece)[-_TAIL:]
+            self.fresh = False
 
     def pay(self) -> None:
         """Write the line feeds owed; none at the beginning of the text."""
@@ -121,8 +122,8 @@ class _Writer:
 
     def owe(self, gap: int) -> None:
         """Line feeds before the next text, unless a bullet or the edge of a cell was just written."""
-        if not _BULLET.search(self.tail) or self.gap:
-            self.gap = max(self.gap, gap)
+        if gap > self.gap and not self.fresh:
+            self.gap = gap
 
     def begin(self, tag: Tag) -> None:
         name = tag.name
@@ -138,6 +139,7 @@ class _Writer:
                 self.gap = 0
                 self.trim()
                 self.put(" | ")
+                self.fresh = True
             if self.cells:
                 self.cells[-1] += 1
         if (name in _CODE or name in ("sub", "sup")) and len(self.marks) < _MOST_MARKS:
@@ -161,6 +163,7 @@ class _Writer:
             self.gap = max(self.gap, 1) if self.first_item else 1
             self.first_item = False
             self.put("  " * min(len(self.lists) - 1, _DEEPEST_LIST) + (f"{number}. " if number else "- "))
+            self.fresh = True
 
     def end(self, name: str) -> None:
         if name == "br":
