@@ -1,8 +1,8 @@
 """A corpus for benchmarks, made by seed from the manual pages on this machine, with every kind of mess known by number.
 
 A record is 1 to 40 sentences of one language. About 12 % are exact copies, 12 % near copies (1 to 10 % of the words
-changed), 4 % junk, and a fifth carries HTML, URLs, entities or zero-width characters. Only the text goes into the corpus;
-what each record is goes into a file beside it (`.truth`), for precision and recall.
+changed), 4 % junk, and a fifth carries HTML, URLs, entities or zero-width characters. Only the text goes into the
+corpus; what each record is goes into a file beside it (`.truth`), for precision and recall.
 
     python benchmarks/corpus.py 100000 out.jsonl
 """
@@ -42,7 +42,7 @@ def _text(path: Path) -> str:
 
 @cache
 def sentences(language: str) -> list[str]:
-    """Different sentences of a language, in a fixed order. Other languages lend theirs where too few pages are installed."""
+    """Different sentences of a language, in a fixed order; English ones where too few pages of it are installed."""
     found: dict[str, None] = {}
     paths = sorted(p for name in LANGUAGES[language] for p in (_MANUAL / name).rglob("*") if p.is_file())
     random.Random(1).shuffle(paths)

@@ -1,4 +1,4 @@
-"""The datatrove side of `curate.py`; runs in an environment that has datatrove. Arguments: source, folder, workers, model."""
+"""The datatrove side of `curate.py`, for an environment that has it. Arguments: source, folder, workers, model."""
 
 from __future__ import annotations
 

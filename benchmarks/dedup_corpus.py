@@ -5,7 +5,10 @@ Everything but the sentences is planted by seed. Kinds:
 base        1 to 40 different sentences; none has a Jaccard similarity of .5 or more with another base (checked)
 exact       a base again, unchanged
 near        a base with slips: typos, words swapped, deleted, inserted, replaced, sentences in another order. Numbers and
-            negations are left alone and none is brought in: a record with another number is not a copy
+            negations are left alone and none is brought in: a record with another number is not a copy. Below 30 words
+            the slips are typos, doubled words and other punctuation and case
+reworded    a base of less than 30 words with a word swapped, deleted, inserted or replaced. Whether it is a copy
+            (`please`) or another record (`Java` for `Python`) no one can tell, so it counts neither way and is only listed
 number      a base of 20 to 60 words with one of its numbers changed: another record
 template    families of 25 records made from one template, with different fillings: different records
 preamble    200 records that share a long preamble and differ in an answer of 15 to 30 words: different records
@@ -26,6 +29,9 @@ from corpus import sentences
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 NEGATIONS = set("not no never none neither nor without cannot can't don't doesn't isn't 不 没 无 非 未 勿 别".split())
+SHORT = 30  # words; two ideographs are one
+SLIPS = ("typo", "swap", "delete", "insert", "replace")
+SMALL = ("typo", "double", "layout")
 DISTINCT = 0.5  # two bases less similar than this are different records
 
 TEMPLATES = {
@@ -96,8 +102,9 @@ def make(count: int, language: str = "en", seed: int = 7) -> list[Record]:
         if draw.random() < 0.35:
             found.append(Record(bases[number], "exact", number))
         else:
-            text = slips(bases[number], draw)
-            found.append(Record(text, "near", number, jaccard(bases[number], text)))
+            kind = "near" if length(bases[number]) >= SHORT or draw.random() < 0.5 else "reworded"
+            text = slips(bases[number], draw, SLIPS if length(bases[number]) >= SHORT or kind == "reworded" else SMALL)
+            found.append(Record(text, kind, number, jaccard(bases[number], text)))
     found += special
     draw.shuffle(found)
     return found
@@ -153,9 +160,14 @@ def _other_number(text: str, draw: random.Random) -> str:
     return text[: place[0]] + new + text[place[1] :]
 
 
-def slips(text: str, draw: random.Random) -> str:
-    """A copy with up to 8 % of its words touched, or with its sentences in another order."""
-    if draw.random() < 0.15:
+def length(text: str) -> float:
+    """The length in words."""
+    return sum(0.5 if HAN.match(token) else 1.0 for token in TOKEN.findall(text))
+
+
+def slips(text: str, draw: random.Random, kinds: tuple[str, ...] = SLIPS) -> str:
+    """A copy with up to 8 % of its words touched by `kinds`, or with its sentences in another order."""
+    if kinds == SLIPS and draw.random() < 0.15:
         parts = [part for part in re.split(r"(?<=[.!?。！？])\s*", text) if part]
         if len(parts) > 2:
             place = draw.randrange(len(parts) - 1)
@@ -163,16 +175,16 @@ def slips(text: str, draw: random.Random) -> str:
             return ("" if HAN.search(text) else " ").join(parts)
     units = _units(text)
     for _ in range(max(1, round(len(units) * draw.uniform(0.0, 0.08)))):
-        _slip(units, draw)
+        _slip(units, draw, kinds)
     return ("" if len(HAN.findall(text)) > len(text) / 4 else " ").join(units)
 
 
-def _slip(units: list[str], draw: random.Random) -> None:
+def _slip(units: list[str], draw: random.Random, kinds: tuple[str, ...]) -> None:
     free = [n for n, unit in enumerate(units) if _is_free(unit)]
     if len(free) < 4:
         return
     place, other = draw.sample(free, 2)
-    kind = draw.choice(["typo", "swap", "delete", "insert", "replace"])
+    kind = draw.choice(kinds)
     word = units[place]
     if kind == "typo" and len(word) > 3:
         at = draw.randrange(1, len(word) - 2)
@@ -180,6 +192,10 @@ def _slip(units: list[str], draw: random.Random) -> None:
     elif kind == "swap":
         near = place + 1 if place + 1 < len(units) and _is_free(units[place + 1]) else other
         units[place], units[near] = units[near], units[place]
+    elif kind == "double":
+        units.insert(place, word)
+    elif kind == "layout":
+        units[place] = draw.choice([word.upper(), word + ",", f"*{word}*", word + " "])
     elif kind == "delete":
         del units[place]
     elif kind == "insert":

@@ -40,16 +40,16 @@ class Corpus:
         self.facts = fingerprints.select("record_id", "source", "rank", "ordinal").collect()
         self._rows = np.zeros(0, dtype=np.int64)  # rows held, ascending
         self._texts = pl.Series(dtype=pl.String)
-        self._shingles = Shingles(np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
+        self.shingles = Shingles(np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
 
     def clusters(self, banding: Banding, threshold: float) -> Iterator[Cluster]:
         """Connected components of verified pairs with more than one text, numbered by their first record."""
-        left, right, crowd = candidates(self._bands(banding))
-        self._hold(_distinct(left, right, crowd))
+        left, right, crowd = candidates(self.bands(banding))
+        self.hold(_distinct(left, right, crowd))
         left, right = self._held(left), self._held(right)
         if len(crowd):
             left, right = self._without_boilerplate(self._held(crowd), left, right, banding)
-        alike = jaccard(self._shingles, left, right) >= threshold
+        alike = jaccard(self.shingles, left, right) >= threshold
         labels = components(len(self._rows), left[alike], right[alike])
         sizes = np.bincount(labels, minlength=1)
         places = np.flatnonzero(sizes[labels] > 1)
@@ -72,7 +72,7 @@ class Corpus:
         for start in range(0, len(places), step):
             these = places[start : start + step]
             scores = np.ones((len(these), size, size))
-            found = jaccard(self._shingles, these[:, one].ravel(), these[:, other].ravel()).reshape(len(these), -1)
+            found = jaccard(self.shingles, these[:, one].ravel(), these[:, other].ravel()).reshape(len(these), -1)
             scores[:, one, other] = scores[:, other, one] = found
             rows = self._rows[these].tolist()
             texts = dict(zip(chain(*rows), map(fold, self._texts.gather(these.ravel()).to_list()), strict=True))
@@ -88,9 +88,9 @@ class Corpus:
         if not others:
             return []
         left = np.full(len(others), self._held(np.asarray([row]))[0])
-        return jaccard(self._shingles, left, self._held(np.asarray(others))).tolist()
+        return jaccard(self.shingles, left, self._held(np.asarray(others))).tolist()
 
-    def _bands(self, banding: Banding) -> Iterator[U64]:
+    def bands(self, banding: Banding) -> Iterator[U64]:
         for first in range(0, banding.bands, BANDS_AT_ONCE):
             names = [f"b{band}" for band in range(first, min(first + BANDS_AT_ONCE, banding.bands))]
             for column in self.prints.select(names).collect():
@@ -99,7 +99,7 @@ class Corpus:
     def _held(self, rows: I64) -> I64:
         return np.searchsorted(self._rows, rows)
 
-    def _hold(self, rows: I64) -> None:
+    def hold(self, rows: I64) -> None:
         """Load the texts of `rows` and shingle them again, which is cheaper than keeping every record's shingles."""
         self._rows = rows.astype(np.int64)
         wanted = self.facts["ordinal"].gather(self._rows).to_frame()
@@ -109,11 +109,11 @@ class Corpus:
             .sort("ordinal")
             .collect()
         )["text"]
-        self._shingles = shingles_of(self._texts.to_list(), self.words, self.characters)
+        self.shingles = shingles_of(self._texts.to_list(), self.words, self.characters)
 
     def _without_boilerplate(self, crowd: I64, left: I64, right: I64, banding: Banding) -> tuple[I64, I64]:
         """Texts in crowded buckets again, without the shingles that many of them share, if enough is left of them."""
-        own = self._shingles.take(crowd)
+        own = self.shingles.take(crowd)
         common = _common(own.hashes)
         keep = ~np.isin(own.hashes, common)
         owners = np.repeat(np.arange(len(crowd)), own.sizes())
@@ -131,12 +131,12 @@ class Corpus:
     def _replace(self, rows: I64, with_: Shingles) -> None:
         """Put other shingles in the place of those of some held texts."""
         both = Shingles(
-            np.concatenate([self._shingles.hashes, with_.hashes]),
-            np.concatenate([self._shingles.offsets, with_.offsets[1:] + self._shingles.offsets[-1]]),
+            np.concatenate([self.shingles.hashes, with_.hashes]),
+            np.concatenate([self.shingles.offsets, with_.offsets[1:] + self.shingles.offsets[-1]]),
         )
         order = np.arange(len(self._rows))
         order[rows] = len(self._rows) + np.arange(len(rows))
-        self._shingles = both.take(order)
+        self.shingles = both.take(order)
 
 
 def _lookup(rows: Sequence[int], matrix: Sequence[Sequence[float]]) -> Similarity:

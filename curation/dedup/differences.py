@@ -73,8 +73,15 @@ def differences(anchor: Sequence[str], member: Sequence[str]) -> list[Difference
         old, new = anchor[a:b], member[c:d]
         at_end = b == len(anchor) and d == len(member)
         kind: Kind = "extension" if at_end and _extends(old, new) else kind_of(old, new)
+        if _doubled(anchor, a, b, new) or _doubled(member, c, d, old):
+            kind = "typo"
         found.append(Difference(a, b, tuple(old), tuple(new), kind))
     return found
+
+
+def _doubled(tokens: Sequence[str], start: int, end: int, other: Sequence[str]) -> bool:
+    """Whether `other` only says the word beside it once more, where `tokens` has nothing: `the the`."""
+    return start == end and len(other) == 1 and len(other[0]) > 1 and other[0] in tokens[max(0, start - 1) : start + 1]
 
 
 def _extends(old: Sequence[str], new: Sequence[str]) -> bool:

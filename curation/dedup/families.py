@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from curation.dedup.differences import Difference, differences, tokens_of
@@ -19,6 +20,9 @@ Verdict = Literal["copy", "template", "number", "negation", "content"]
 
 SHORT = 30  # words: below it one replaced content word makes another record
 MIDDLE = 60  # words: below it a number or a negation makes another record
+NUMBERED = 120  # words: below it texts that differ by numbers in digits alone are other records
+PASSAGE = 8  # tokens: so many in a row that the anchor lacks are a passage of its own, which would be lost
+MOVED = 4  # tokens: so many in a row that only stand elsewhere have been moved; fewer in a short text change its sense
 WEIGHT = 0.005  # share of the tokens that must differ in a long text for a slot to matter
 SHARED = 0.3  # share of the members that must differ at a place for it to be a slot
 INSIDE = 0.8  # share of a member's differing tokens that must lie in slots
@@ -45,6 +49,10 @@ def judge(anchor: str, members: Sequence[str]) -> list[Judged]:
         [] if member is first else [item for item in differences(first, member) if item.kind not in ("typo", "minor")]
         for member in split
     ]
+    substantial = [
+        found if len(found) < 2 else _unmoved(found, min(len(first), len(member)))
+        for member, found in zip(split, substantial, strict=True)
+    ]
     slots = _slots(substantial, len(members))
     judged = [_judge(first, member, found, slots) for member, found in zip(split, substantial, strict=True)]
     symbols = _SYMBOLS.findall(anchor) if len(first) < SHORT else None
@@ -61,6 +69,26 @@ def judge(anchor: str, members: Sequence[str]) -> list[Judged]:
 def _words(tokens: Sequence[str]) -> float:
     """The length in words; in scripts without blanks two characters count as one."""
     return len(tokens) - 0.5 * sum([len(token) == 1 for token in tokens if token > "\u0e00"])
+
+
+def _has_digits(item: Difference) -> bool:
+    return item.kind == "number" and any(character.isdigit() for token in (*item.old, *item.new) for character in token)
+
+
+def _unmoved(found: list[Difference], length: int) -> list[Difference]:
+    """The differences without those that only move words from one place to another, in either order."""
+    least = 1 if length >= SHORT else MOVED
+    if Counter(chain(*(item.old for item in found))) == Counter(chain(*(item.new for item in found))) and length >= SHORT:
+        return []
+    left = list(found)
+    for taken in found:
+        if taken.new or len(taken.old) < least:
+            continue
+        put = next((item for item in left if not item.old and item.new == taken.old), None)
+        if put is not None:
+            left.remove(taken)
+            left.remove(put)
+    return left
 
 
 def _slots(found: Sequence[Sequence[Difference]], members: int) -> set[int]:
@@ -97,11 +125,13 @@ def _judge(anchor: Sequence[str], member: Sequence[str], found: Sequence[Differe
     if weighs and sum(item.size for item in inside) >= INSIDE * size:
         return Judged("template", tuple(item.new for item in found))
     kinds = {item.kind for item in found}
-    if length < MIDDLE:
+    if length < MIDDLE or (length < NUMBERED and all(_has_digits(item) for item in found)):
         if "number" in kinds:
             return Judged("number", tuple(item.new for item in found))
         if "negation" in kinds:
             return Judged("negation", tuple(item.new for item in found))
+    if any(len(item.new) >= PASSAGE for item in found):
+        return Judged("content", tuple(item.new for item in found))
     replaced = {(item.old, item.new) for item in found}  # the same replacement throughout is one difference
     if length < SHORT or (len(replaced) == 1 and len(found) > 1):
         return Judged("content", tuple(item.new for item in found))

@@ -38,14 +38,15 @@ class Banding:
 
 
 def signatures(shingles: Shingles, functions: int, seed: int) -> U32:
-    """One row a text, one column a hash function: the least of `a * shingle + b` modulo 2^32 over its shingles.
+    """One row a text, one column a hash function: the least of `a * shingle` modulo 2^32 over its shingles.
 
-    Multiplying and adding modulo 2^32 is enough, since shingles are already well-mixed hashes. A text without shingles
-    has 2^32 - 1 everywhere. Shape `(len(shingles), functions)`.
+    Multiplying by an odd number permutes the 32-bit numbers, and shingles are well-mixed hashes already; adding a number
+    of its own to each function changes neither the share of equal values nor its spread (measured at similarities of .3,
+    .7 and .8 on sets of 20 to 400), and costs a quarter of the time. A text without shingles has 2^32 - 1 everywhere.
+    Shape `(len(shingles), functions)`.
     """
     draw = np.random.Generator(np.random.PCG64(seed))
     factors = draw.integers(0, 1 << 32, functions, dtype=np.uint32) | np.uint32(1)
-    terms = draw.integers(0, 1 << 32, functions, dtype=np.uint32)
     result = np.full((functions, len(shingles)), EMPTY, dtype=np.uint32)
     filled = np.flatnonzero(shingles.sizes())
     starts = shingles.offsets[filled]
@@ -58,7 +59,6 @@ def signatures(shingles: Shingles, functions: int, seed: int) -> U32:
         scratch = np.empty_like(block)
         for function in range(functions):
             np.multiply(block, factors[function], out=scratch)
-            np.add(scratch, terms[function], out=scratch)
             result[function, filled[row:stop]] = np.minimum.reduceat(scratch, cuts)
         row = stop
     return result.T

@@ -86,12 +86,21 @@ def _shared(shingles: Shingles, left: I64, right: I64) -> I64:
 
 
 def components(count: int, left: I64, right: I64) -> I64:
-    """The connected component of each of `count` texts, numbered by first member."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    """The connected component of each of `count` texts, numbered by first member.
 
-    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count, count))
-    _, labels = connected_components(graph, directed=False)
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    order = np.argsort(np.argsort(first))
-    return np.asarray(order[inverse], dtype=np.int64)
+    Each round hooks the root of one side of every pair to the lower root of the other and then shortens all paths
+    (Shiloach & Vishkin 1982), so that rounds grow with the logarithm of the largest component.
+    """
+    roots = np.arange(count, dtype=np.int64)
+    while len(left):
+        one, other = roots[left], roots[right]
+        apart = one != other
+        left, right = left[apart], right[apart]
+        np.minimum.at(roots, np.maximum(one[apart], other[apart]), np.minimum(one[apart], other[apart]))
+        while True:
+            shorter = roots[roots]
+            if np.array_equal(shorter, roots):
+                break
+            roots = shorter
+    is_root = roots == np.arange(count)
+    return (np.cumsum(is_root) - 1)[roots]

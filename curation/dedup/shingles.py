@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -268,16 +267,23 @@ def _tables() -> tuple[U32, NDArray[np.uint8]]:
     folds = np.arange(0x110000, dtype=np.uint32)
     folded_classes = classes.copy()
     # Han and Hangul syllables fold to themselves; nothing else above the second plane is folded.
-    for point in chain(range(0x3400), range(0xA000, 0xAC00), range(0xD7B0, 0xD800), range(0xF900, 0x20000),
-                       range(0x2F800, 0x2FA20)):  # fmt: skip
-        character = chr(point)
-        folded = fold(character)
-        if len(folded) == 1:
-            folds[point] = ord(folded)
-            folded_classes[point] = classes[ord(folded)]
-        elif any(classes[ord(part)] for part in folded):
-            folded_classes[point] = _HARD
-        if any(_leans(part) for part in character + folded):
+    spans = ((1, 0x3400), (0xA000, 0xAC00), (0xD7B0, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20))
+    points = [point for span in spans for point in range(*span)]
+    characters = list(map(chr, points))
+    # All at once, line by line, since nothing composes with the end of a line.
+    lines = unicodedata.normalize("NFKC", "\n".join(characters)).lower().split("\n")
+    lines[9:11] = ["\n"]  # the end of a line is a line of its own here, and left two empty ones
+    leaning = set(filter(_leans, characters))
+    for point, character, folded in zip(points, characters, lines, strict=True):
+        if folded != character:
+            if len(folded) == 1:
+                folds[point] = ord(folded)
+                folded_classes[point] = classes[ord(folded)]
+            elif any(classes[ord(part)] for part in folded):
+                folded_classes[point] = _HARD
+            if not leaning.isdisjoint(folded):
+                folded_classes[point] = _HARD
+        if character in leaning:
             folded_classes[point] = _HARD
     return folds, folded_classes
 

@@ -9,6 +9,7 @@ coefficients were fitted on pairs written for the purpose (`benchmarks/fit_verif
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from itertools import pairwise
 from math import exp, log
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from curation.dedup.verify_text import Side
 from curation.embedding.encoder import F32, encode_each_once
@@ -25,6 +27,7 @@ from curation.embedding.multilingual import DIMENSION, Multilingual
 SAME_WORDS = 0.75  # share of content words in common from which their order is looked at
 ALIGNED = 0.6  # cosine of two words from which one stands for the other
 ASKS_THE_SAME = 0.3  # likelihood of two prompts from which a refusal is laid to their answers
+SYNONYM = 0.8  # cosine of two words from which one may fill the other's place
 SHORT = 40 * 5  # letters below which the parity of negations says something about the whole text
 MEASURES = (
     "cosine",
@@ -45,6 +48,8 @@ MEASURES = (
 )
 REASONS = ("other_number", "negated", "swapped", "other_entity", "other_answer", "unlike")
 KINDS = ("one", "two")  # a text alone; a prompt with its answer
+
+_SENTENCE = re.compile(r".+?(?:[.!?](?=\s)|[。！？\n]|$)[”\"』」]*\s*", re.DOTALL)
 
 Measures = dict[str, float]
 
@@ -77,8 +82,12 @@ class Verifier:
 
     def load(self, texts: Iterable[Text]) -> None:
         """Take in texts that pairs will be made of; every different text and word is embedded once."""
-        new = {part for text in texts for part in (text.prompt, text.answer) if part and part not in self._sides}
-        ordered = sorted(new)
+        self._know(part for text in texts for part in (text.prompt, text.answer) if part)
+
+    def _know(self, parts: Iterable[str]) -> None:
+        ordered = sorted({part for part in parts if part not in self._sides})
+        if not ordered:
+            return
         for part in ordered:
             self._sides[part] = Side.of(part, self._model.pieces.words(part))
         self._vectors.update(zip(ordered, encode_each_once(self._model, ordered, DIMENSION), strict=True))
@@ -102,6 +111,8 @@ class Verifier:
             return None
         if not one or not other:
             return dict.fromkeys(MEASURES, 0.0) | {"length": 3.0}
+        one, other = without_shared_sentences(one, other)
+        self._know((one, other))
         a, b = self._sides[one], self._sides[other]
         left, right = self._matrix(a), self._matrix(b)
         best_a, best_b = _alignment(a, b, left, right)
@@ -119,16 +130,46 @@ class Verifier:
             "asks": _asks(a.asks, b.asks),
             "swapped": _swapped(a, b),
             "name": _renamed(a, b),
-            "slot": alike if lost or new else 0.0,
+            "slot": float(self._fills_a_slot(a, b)),
             "bigrams": alike,
             "length": abs(log(max(a.letters, 1) / max(b.letters, 1))),
             "across": float(a.is_han != b.is_han),
         }
 
+    def _fills_a_slot(self, a: Side, b: Side) -> bool:
+        """Whether the texts are the same but for words put in the place of others that are no synonyms."""
+        if a.is_han != b.is_han:
+            return False
+        lost, new, equal = [], [], 0
+        for step in Levenshtein.opcodes(a.words, b.words):
+            if step.tag == "equal":
+                equal += step.src_end - step.src_start
+            elif step.tag != "replace" or step.src_end - step.src_start != step.dest_end - step.dest_start:
+                return False
+            else:
+                lost += a.words[step.src_start : step.src_end]
+                new += b.words[step.dest_start : step.dest_end]
+        if not lost or equal < len(lost):
+            return False
+        return any(float(self._words[x] @ self._words[y]) < SYNONYM for x, y in zip(lost, new, strict=True))
+
     def _matrix(self, side: Side) -> F32:
         if not side.words:
             return self._vectors[side.original][None, :]
         return np.stack([self._words[word] for word in side.words])
+
+
+def without_shared_sentences(one: str, other: str) -> tuple[str, str]:
+    """What is left of two texts when sentences that both have are taken away; both whole if one has nothing left.
+
+    A preamble that two answers share says nothing about whether they say the same.
+    """
+    left, right = (_SENTENCE.findall(text) for text in (one, other))
+    shared = {part.strip() for part in left} & {part.strip() for part in right}
+    if not shared:
+        return one, other
+    rest = ["".join(part for part in parts if part.strip() not in shared).strip() for parts in (left, right)]
+    return (rest[0], rest[1]) if all(rest) else (one, other)
 
 
 def _denies(side: Side) -> bool:
@@ -205,12 +246,16 @@ def likelihood(prompt: Measures | None, answer: Measures | None) -> float:
 
 
 def _veto(prompt: Measures | None, answer: Measures | None) -> str:
-    """What no likeness makes up for: other numbers in the question, or numbers that contradict each other."""
+    """What no likeness makes up for: other numbers in the question, numbers that contradict each other, and another
+    word in a slot of the same question.
+    """
     asked = prompt if prompt is not None else answer
     if asked is not None and asked["number_missing"] and asked is prompt:
         return "other_number"
     if any(found is not None and found["number"] for found in (prompt, answer)):
         return "other_number" if prompt is None or prompt["number"] else "other_answer"
+    if asked is not None and asked["slot"]:
+        return "other_entity"
     return ""
 
 

@@ -51,7 +51,7 @@ class Texts:
             packed = stored[name].gather(self._rows).drop_nulls()
             if len(packed):
                 whole[there, half] = np.frombuffer(b"".join(packed), dtype=np.float16).reshape(-1, width)
-        flat = whole.reshape(len(self), -1)
+        flat = whole.reshape(len(self), len(columns) * width)
         flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
         return flat
 

@@ -10,7 +10,8 @@ from pydantic import Field, field_validator
 
 from curation.schema import PART_ROLES, Batch, Decisions, Part
 from curation.stage import RecordStage, StageContext
-from curation.stages.cleaning.text import HTML_SIGN, KINDS, Cleaning
+from curation.stages.cleaning.entities import HTML_SIGN
+from curation.stages.cleaning.text import KINDS, Cleaning
 
 # A text that still changes after this many rounds was made to; it is left as it is, so that cleaning stays idempotent.
 MOST_ROUNDS = 10

@@ -20,7 +20,7 @@ from curation.formats.unseen import unseen
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 
-RECALL = 0.99  # chance that a pair exactly at the lowest threshold becomes a candidate
+RECALL = 0.985  # chance that a pair exactly at the lowest threshold becomes a candidate
 
 
 class Near(CorpusStage):

@@ -298,6 +298,9 @@ def _encodings(writer: _Writer) -> None:
     writer.add("gb18030.jsonl", text.encode("gb18030"), 8)
     broken = text.encode("gb18030").replace("春".encode("gb18030"), b"\xff\xff", 1)
     writer.add("gb18030-broken.jsonl", broken, 7, bad={"invalid_encoding": 1}, at=1)
+    # the lines in UTF-8 are valid GB18030 too, if nonsense
+    mixed = '{"output": "好的"}\n'.encode() * 6 + '{"output": "这是一个例子，好的"}\n'.encode("gb18030") * 5
+    writer.add("mostly-utf-8.jsonl", mixed, 6, bad={"invalid_encoding": 5}, at=7)
     writer.add("utf-8-sig.jsonl", text.encode("utf-8-sig"), 8)
     latin = b'{"instruction": "a", "output": "\xe0 la carte"}\n'
     writer.add("latin-1.jsonl", latin * 4 + writer.good(0), 1, bad={"invalid_encoding": 4}, at=1)

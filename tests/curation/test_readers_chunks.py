@@ -36,7 +36,7 @@ plain = st.sampled_from([b"x", b"{}", b"\xe2\x80\xa8", b"y" * 30])
 line = plain | st.sampled_from([b"", b" ", b"\r", b"\t\r", b"{}\r", b"z" * 31, b"w" * 90])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(line, max_size=30), st.booleans(), st.integers(1, 70))
 def test_lines_are_split_on_newlines_only(lines: list[bytes], ended: bool, block: int) -> None:
     text = b"\n".join(lines) + (b"\n" if ended else b"")
@@ -66,7 +66,7 @@ def cut(text: bytes, block: int, records: int, size: int) -> list[RawChunk]:
     return [*read_jsonl(blocks, 0, Limits(max_bytes=60), chunks), *chunks.rest()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(line, min_size=1, max_size=60) | st.lists(plain, min_size=1, max_size=60),
     st.integers(1, 7),

@@ -41,7 +41,7 @@ def read(text: bytes, block: int = 1 << 20, **limits: int) -> tuple[list[Any], l
     return records, bad, places
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=3), values, max_size=3), st.integers(1, 9))
 def test_both_scans_end_where_the_value_ends(value: Any, piece: int) -> None:
     text = json.dumps(value, indent=1 if piece % 2 else None).encode()
@@ -57,7 +57,7 @@ def test_both_scans_end_where_the_value_ends(value: Any, piece: int) -> None:
     assert end == len(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.dictionaries(st.text("ab", max_size=2), values, max_size=3), max_size=8),
     st.integers(1, 64),

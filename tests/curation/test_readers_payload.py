@@ -57,7 +57,7 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(objects, styles)
 def test_valid_objects_come_back_exactly(value: dict[str, Any], style: dict[str, Any]) -> None:
     assert same(parse_payload(json.dumps(value, **style).encode()), value)
@@ -69,7 +69,7 @@ def spelled(key: str, how: int) -> str:
     return ['"%s"', ' "%s" ', '"%s"\t'][how % 3] % ("".join(f"\\u{ord(c):04x}" for c in key) if how > 2 else key)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), values), min_size=1, max_size=5),
     st.integers(0, 2),
@@ -89,7 +89,7 @@ def test_duplicate_keys_never_slip_through(
         assert caught.value.reason == "duplicate_key"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=80) | st.text('{}[]",:\\u0d8truefalsn1e+-. \n\0', max_size=60).map(str.encode))
 def test_any_bytes_are_an_object_or_a_bad_record(payload: bytes) -> None:
     try:

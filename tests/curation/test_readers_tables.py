@@ -28,7 +28,7 @@ def read(
     return records, [bad for chunk in found for bad in chunk.bad], sum(chunk.blank for chunk in found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.tuples(cells, cells, cells), max_size=8),
     st.sampled_from([",", ";", "\t"]),

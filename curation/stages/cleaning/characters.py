@@ -24,7 +24,8 @@ MOJIBAKE = (
     "|\u221a[\u00a0-\u00bf\u00c4-\u00ff\u2202\u220f\u2211\u2248\u2260\u2264]|\u201a\u00c4|\u0393\u00c7"
 )
 _SUSPECT = re.compile(f"(?=[\u00c2-\u00f4\u0080-\u009f\u0393\u0420\u0421\u201a\u221a])(?:{MOJIBAKE})")
-_CHUNK = re.compile(f"[^\n{MARKS}]+")
+# Chinese, Japanese and Korean letters and emoji stand in no table that mojibake comes from.
+_CHUNK = re.compile(f"[^\n{MARKS}\u2e80-\ud7ff\U00010000-\U0010ffff]+")
 
 # Left alone by NFKC here: full-width punctuation, the ideographic space and the ellipsis are how Chinese is punctuated.
 _KEPT_WIDE = "\u2025\u2026\u3000\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff60"

@@ -88,7 +88,8 @@ class _Writer:
             return
         piece = decode_prose(piece)
         if self.blocks:
-            piece = _SPACES.sub(" ", piece)
+            if "  " in piece or "\n" in piece or "\t" in piece or "\f" in piece:
+                piece = _SPACES.sub(" ", piece)
             if self.gap or not self.tail or self.tail[-1] in " \n":
                 piece = piece.lstrip(" ")
         elif self.gap:

@@ -124,19 +124,24 @@ def looks_like_source(text: str) -> bool:
 
 def find_tags(text: str, *, page: bool, every: bool) -> list[Tag]:
     """The HTML tags of `text`, in order. page: it is a whole page. every: a known name is enough."""
-    tags = []
+    tags: list[Tag] = []
+    open_tags: dict[str, list[int]] = {}
+    halves: dict[int, int] = {}  # for each tag that has its other half, where that is
     for found in TAG.finditer(text):
         end, name, attributes = found.groups()
         name = name.lower()
         # A hyphen makes it a custom element (HTML 5), of which a page may be full.
         if (name in KNOWN or (page and "-" in name)) and (not attributes or (not end and "=" in attributes)):
+            index = len(tags)
             tags.append(Tag(found.start(), found.end(), name, bool(end), attributes))
-    if not tags:
-        return []
+            if not end:
+                open_tags.setdefault(name, []).append(index)
+            elif open_tags.get(name):  # an end tag belongs to the last open tag of its name
+                halves[index] = start = open_tags[name].pop()
+                halves[start] = index
     if every:
         return [tag for tag in tags if tag.name != "s"]
     sure: set[int] = set()
-    halves = _halves(tags)
     for index, tag in enumerate(tags):
         if tag.end:
             certain = halves.get(index) in sure or (page and tag.name != "s")
@@ -150,19 +155,6 @@ def find_tags(text: str, *, page: bool, every: bool) -> list[Tag]:
         for index, tag in enumerate(tags)
         if sure and (index in sure or (tag.end and index not in halves and tag.name not in AMBIGUOUS))
     ]
-
-
-def _halves(tags: list[Tag]) -> dict[int, int]:
-    """For each tag that has its other half, where that is. An end tag belongs to the last open tag of its name."""
-    open_tags: dict[str, list[int]] = {}
-    halves: dict[int, int] = {}
-    for index, tag in enumerate(tags):
-        if not tag.end:
-            open_tags.setdefault(tag.name, []).append(index)
-        elif open_tags.get(tag.name):
-            halves[index] = open_tags[tag.name].pop()
-            halves[halves[index]] = index
-    return halves
 
 
 def _is_sure(text: str, tag: Tag, after: int, page: bool, paired: bool) -> bool:

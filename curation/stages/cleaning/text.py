@@ -17,14 +17,12 @@ from curation.stages.cleaning.characters import (
 )
 from curation.stages.cleaning.code_spans import Hidden
 from curation.stages.cleaning.controls import CONTROLS, NEWLINES, remove_controls, unify_newlines
-from curation.stages.cleaning.entities import REFERENCE
+from curation.stages.cleaning.entities import HTML_SIGN
 from curation.stages.cleaning.markup import html_to_text
 from curation.stages.cleaning.urls import URL_SIGN, treat_urls
 
 # The kinds of change, the most telling first. All but "unicode" are also steps; it has two, "mojibake" and "form".
 KINDS = ("html", "urls", "unicode", "control_chars", "casefold", "newlines", "whitespace")
-
-HTML_SIGN = f"<[A-Za-z/!]|{REFERENCE}"
 
 
 @dataclass(frozen=True)

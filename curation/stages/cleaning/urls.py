@@ -11,7 +11,6 @@ from typing import Literal
 _INSIDE = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|À-ÖØ-öø-ɏͰ-ϿЀ-ӿ]"
 _URL = rf"(?:(?:https?|ftp)://(?=[A-Za-z0-9\[À-ӿ])|www\.(?=[A-Za-z0-9-]{{1,63}}\.[A-Za-z])){_INSIDE}+"
 URL_SIGN = r"(?i:https?://|ftp://|www\.)"
-_BEGINS = re.compile(r"://|[Ww]{3}\.")
 URL = re.compile(rf"(?<![A-Za-z0-9@]){_URL}", re.IGNORECASE)
 _LINK = re.compile(
     r"!?\[(?P<text>[^\[\]\n]*+)\]\([ ]*+<?(?:(?:https?|ftp)://|www\.)(?:[^\s()<>]|\([^\s()<>]*+\))*+>?"
@@ -48,17 +47,21 @@ def treat_urls(text: str, how: Literal["remove", "replace"], token: str) -> str:
 
 
 def _found(text: str) -> Iterator[re.Match[str]]:
-    """The addresses in `text`. They are looked for where `://` or `www.` stands, five times as fast as everywhere."""
-    after = 0
-    for begins in _BEGINS.finditer(text):
-        start = begins.start()
-        if begins[0] == "://":
-            before = text[max(start - 5, 0) : start].lower()
-            start -= next((len(scheme) for scheme in ("https", "http", "ftp") if before.endswith(scheme)), 0)
-        found = URL.match(text, start) if start >= after else None
+    """The addresses in `text`, looked for where `://` or `www.` stands: searching for them is ten times as slow."""
+    lower = text.lower()
+    if len(lower) != len(text):  # a capital whose small letter takes two places
+        lower = text
+    places = {sign: lower.find(sign) for sign in ("://", "www.")}
+    while left := [(place, sign) for sign, place in places.items() if place >= 0]:
+        place, sign = min(left)
+        after = place + len(sign)
+        if sign == "://":
+            place -= next((len(scheme) for scheme in ("https", "http", "ftp") if lower.endswith(scheme, 0, place)), 0)
+        found = URL.match(text, place)
         if found:
             after = found.end()
             yield found
+        places = {sign: lower.find(sign, after) if 0 <= place < after else place for sign, place in places.items()}
 
 
 def _end(text: str, start: int, end: int) -> int:

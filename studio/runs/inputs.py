@@ -1,0 +1,49 @@
+"""The inputs of a run, as found when it was made: so that a resumed run can say that one has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from curation.errors import InputError
+from studio.runs.spec import RunSpec
+
+_BLOCK = 1 << 20
+
+
+def describe_inputs(inputs: Sequence[str]) -> list[dict[str, Any]]:
+    """Name, path, kind, compression, encoding, size and digest of each source. Raises InputError for what is not there.
+
+    The digest (XXH3, 128 bit, hex) is of the file as it lies there; "" for a folder and for what is on a hub. Hashing
+    is some 50 times faster than the parsing that follows.
+    """
+    from curation.readers import find_sources
+
+    sources = find_sources(inputs)
+    return [{**asdict(source), "digest": digest_of(Path(source.file or source.path))} for source in sources]
+
+
+def changed_inputs(spec: RunSpec) -> Iterator[str]:
+    """The names of sources that are gone or hold other bytes than when the run was made."""
+    for source in spec.sources:
+        path = Path(spec.cwd) / (source["file"] or source["path"])
+        if source["digest"] and (not path.is_file() or digest_of(path) != source["digest"]):
+            yield source["name"]
+
+
+def digest_of(path: Path) -> str:
+    """The digest of a regular file, "" for anything else."""
+    if not path.is_file():
+        return ""
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()
