@@ -19,7 +19,7 @@ SOURCE, FOLDER, WORKERS, MODEL = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.a
 lid.cached_asset_path_or_download = lambda *_, **__: MODEL
 
 
-def as_document(self, data, path, id_in_file):  # noqa: ANN001, ANN201, ARG001
+def as_document(self, data, path, id_in_file):
     # Its writer leaves out an id of 0, so the number travels in the metadata too.
     return {"text": data["text"], "id": str(data["id"]), "metadata": {"number": data["id"]}}
 
@@ -35,7 +35,7 @@ def split_source() -> Path:
     return parts
 
 
-def run(name: str, *steps) -> None:  # noqa: ANN002
+def run(name: str, *steps) -> None:
     LocalPipelineExecutor(
         list(steps), tasks=WORKERS, workers=WORKERS, logging_dir=str(FOLDER / "logs" / name), start_method="spawn"
     ).run()

@@ -1,11 +1,11 @@
-"""Near duplicates side by side: studio, datasketch, rensa, gaoya, text-dedup and datatrove on one corpus with known truth.
+"""Near duplicates side by side: studio, datasketch, rensa, gaoya, text-dedup, datatrove on one corpus with known truth.
 
     python benchmarks/dedup.py --records 20000 --language en mixed
 
 The corpus is that of `dedup_corpus.py`. Every program runs whole in a process of its own, one after the other, with one
-thread: it reads the file, finds duplicates and says which records stay. CPU is user and system time of all of it, start-up
-included. A removed record is right if another record of its group stays; a group of which nothing stays, or a record that
-was no copy at all, is a distinct record lost. Recall is over the planted pairs whose exact similarity is at least .8.
+thread: it reads the file, finds duplicates and says which records stay. CPU is user and system time of all of it,
+start-up included. A removed record is right if another record of its group stays; a group of which nothing stays, or a
+record that was no copy at all, is a distinct record lost. Recall is over the planted pairs whose exact similarity is at least .8.
 """
 
 from __future__ import annotations
@@ -22,9 +22,35 @@ from pathlib import Path
 from dedup_corpus import Record, make
 from measure import CACHE, Measured, measure, venv
 
-PEERS = ["datasketch==2.0.0", "rensa==0.5.0", "gaoya==0.2.2", "text-dedup==0.4.0", "datatrove[io,processing]==0.10.1", "spacy"]
+PEERS = [
+    "datasketch==2.0.0",
+    "rensa==0.5.0",
+    "gaoya==0.2.2",
+    "text-dedup==0.4.0",
+    "datatrove[io,processing]==0.10.1",
+    "spacy",
+]
 THRESHOLD = 0.7  # of every program; below the .8 that recall is counted at, so that nobody's banding decides it
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+COLUMNS = (
+    "program",
+    "CPU s",
+    "records/CPU-s",
+    "peak MB",
+    "removed",
+    "recall ≥ .8",
+    "precision",
+    "distinct records lost",
+    "short reworded removed",
+)
+RECIPE = """
+name: near
+stages:
+  - use: near
+    threshold: {threshold}
+    lowest: {threshold}
+    allow_wipeout: true
+"""
 
 
 @dataclass(frozen=True)
@@ -87,9 +113,7 @@ def score(records: list[Record], kept: set[int]) -> Scored:
 def studio(source: Path, folder: Path, threshold: float) -> Measured:
     """The program, whole: engine, ledger, report and all."""
     recipe = folder / "recipe.yaml"
-    recipe.write_text(
-        f"name: near\nstages:\n  - use: near\n    threshold: {threshold}\n    lowest: {threshold}\n    allow_wipeout: true\n"
-    )
+    recipe.write_text(RECIPE.format(threshold=threshold))
     program = Path(sys.executable).with_name("studio")
     out = folder / "out.jsonl"
     command = [program, "curate", source, "--recipe", recipe, "--out", out, "--runs-dir", folder / "runs"]
@@ -107,7 +131,7 @@ def stage(source: Path, folder: Path, threshold: float) -> Measured:
 def run_stage(source: Path, folder: Path, threshold: float) -> None:
     import polars as pl
 
-    from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch
+    from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch, conform
     from curation.stage import StageContext
     from curation.stages.near import Near
 
@@ -130,12 +154,6 @@ def run_stage(source: Path, folder: Path, threshold: float) -> None:
     (folder / "kept").write_text("".join(f"{name}\n" for name in ids if name not in gone))
 
 
-def conform(frame, schema):  # noqa: ANN001, ANN201
-    from curation.schema import conform as to_schema
-
-    return to_schema(frame, schema)
-
-
 def peer(name: str, source: Path, folder: Path, threshold: float) -> Measured:
     python = venv("dedup", *PEERS)
     command = [python, Path(__file__).with_name("dedup_peers.py"), name, source, folder, str(threshold)]
@@ -156,8 +174,7 @@ def main() -> None:
     for language in given.language:
         source, records = corpus(given.records, language)
         print(f"\n{language}: {len(records):,} records, {source.stat().st_size / 1e6:.1f} MB, {time.strftime('%F')}\n")
-        print("| program | CPU s | records/CPU-s | peak MB | removed | recall ≥ .8 | precision | distinct records lost | short reworded removed |")
-        print("|---|---|---|---|---|---|---|---|---|")
+        print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
         for name in given.only:
             folder = CACHE / "work" / f"dedup-{name.replace(' ', '-')}"
             shutil.rmtree(folder, ignore_errors=True)

@@ -4,11 +4,11 @@ Everything but the sentences is planted by seed. Kinds:
 
 base        1 to 40 different sentences; none has a Jaccard similarity of .5 or more with another base (checked)
 exact       a base again, unchanged
-near        a base with slips: typos, words swapped, deleted, inserted, replaced, sentences in another order. Numbers and
-            negations are left alone and none is brought in: a record with another number is not a copy. Below 30 words
-            the slips are typos, doubled words and other punctuation and case
+near        a base with slips: typos, words swapped, deleted, inserted, replaced, sentences in another order. Numbers
+            and negations are left alone and none is brought in: a record with another number is not a copy. Below 30
+            words the slips are typos, doubled words and other punctuation and case
 reworded    a base of less than 30 words with a word swapped, deleted, inserted or replaced. Whether it is a copy
-            (`please`) or another record (`Java` for `Python`) no one can tell, so it counts neither way and is only listed
+            (`please`) or another record (`Java` for `Python`) no one can tell, so it counts neither way; it is listed
 number      a base of 20 to 60 words with one of its numbers changed: another record
 template    families of 25 records made from one template, with different fillings: different records
 preamble    200 records that share a long preamble and differ in an answer of 15 to 30 words: different records
@@ -39,12 +39,12 @@ TEMPLATES = {
         "Write a poem about {}.",
         "Write a short and cheerful story for children about {}, please.",
         "Explain to a beginner what {} is, why it matters, and give three examples from daily life.",
-        "You are an experienced teacher. Prepare a lesson of forty minutes about {} for a class of twelve-year-old pupils. "
-        "Start with a question that wakes their curiosity, go on with two activities in small groups, and end with a "
+        "You are an experienced teacher. Prepare a lesson of forty minutes about {} for a class of twelve-year-old "
+        "pupils. Start with a question that wakes their curiosity, go on with two activities in small groups, and end with a "
         "short test of five questions. Give the answers to the test in a separate list and keep to plain words.",
         "Summarise the following message in one sentence and say who should deal with it. Message: I have been waiting "
-        "for my order of {} since the beginning of the month, nobody answers the telephone, and I should like to have my "
-        "money back or at least to be told when it will be sent.",
+        "for my order of {} since the beginning of the month, nobody answers the telephone, and I should like to have "
+        "my money back or at least to be told when it will be sent.",
     ],
     "zh": [
         "请写一首关于{}的诗。",

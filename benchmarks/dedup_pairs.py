@@ -3,8 +3,8 @@
     python benchmarks/dedup_pairs.py copyright --pairs 50
     python benchmarks/dedup_pairs.py FILE.json [FILE.json …] --part prompt
 
-`copyright` are the copyright files of the installed Debian packages; else lists of records in the
-Alpaca form. Draws, by seed, as many pairs with an exact similarity just above the threshold and just below, and as many that `near` dropped and
+`copyright` are the copyright files of the installed Debian packages; else lists of records in the Alpaca form. Draws, by
+seed, as many pairs with an exact similarity just above the threshold and just below, and as many that `near` dropped and
 that it kept for a reason of its own, and prints what differs between the two.
 """
 
@@ -52,8 +52,11 @@ def read(inputs: list[str], part: str) -> Iterator[tuple[str, str]]:
 
     for name in inputs:
         for number, record in enumerate(json.loads(Path(name).read_text(encoding="utf-8"))):
-            yield f"{Path(name).stem}:{number}", "\n".join(
-                str(value) for key, value in record.items() if value and (part == "record" or key not in ANSWERS)
+            yield (
+                f"{Path(name).stem}:{number}",
+                "\n".join(
+                    str(value) for key, value in record.items() if value and (part == "record" or key not in ANSWERS)
+                ),
             )
 
 
@@ -79,17 +82,20 @@ def main() -> None:
     given = parser.parse_args()
     texts = dict(read(given.inputs, given.part))
     names = list(texts)
-    near = Near(lowest=given.threshold - WIDTH, threshold=given.threshold, allow_wipeout=True)
+    near = Near(lowest=max(0.5, given.threshold - WIDTH), threshold=given.threshold, allow_wipeout=True)
     prints = near.fingerprint(batch_of(names, list(texts.values())), StageContext(seed=0))
     prints = prints.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias("ordinal"))
     rows = near.decide(prints.lazy(), StageContext(seed=0)).rows
     corpus = Corpus(prints.filter(pl.col("size") > 0).lazy(), near.words, near.characters, 0)
-    left, right, crowd = candidates(corpus.bands(near.banding()))
+    left, right, _ = candidates(corpus.bands(near.banding()))
     corpus.hold(np.arange(corpus.facts.height))
     scores = jaccard(corpus.shingles, left, right)
     ids = corpus.facts["record_id"].to_list()
     draw = random.Random(given.seed)
-    print(f"{len(names)} records, {len(left)} candidate pairs, {rows.filter(pl.col('action') == 'drop').height} dropped")
+    gone = rows.filter(pl.col("action") == "drop")
+    print(
+        f"{len(names)} records, {len(left)} candidate pairs, {gone.height} dropped, {(gone['score'] == 1).sum()} equal"
+    )
     print(rows.group_by("action", "reason").len().sort("len"))
     strips = {"above": (given.threshold, given.threshold + WIDTH), "below": (given.threshold - WIDTH, given.threshold)}
     for kind, (low, high) in strips.items():

@@ -2,7 +2,7 @@
 
     python dedup_peers.py PROGRAM SOURCE FOLDER THRESHOLD
 
-Reads SOURCE (JSON lines: id, text), writes the ids it keeps to FOLDER/kept, one a line. Every program is used the way its
+Reads SOURCE (JSON lines: id, text), writes the ids it keeps to FOLDER/kept, one a line. Every program is used as its
 documentation shows, on sets of word 3-grams with 128 hash functions, keeping what it keeps by default (the first copy).
 """
 
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# The same tokens for every program that takes tokens: without the first half a Chinese text would be a handful of words.
+# The same tokens for every program that takes tokens: without the first half a Chinese text would be a few words.
 TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 FUNCTIONS = 128
 
@@ -31,7 +31,7 @@ def grams(text: str) -> set[str]:
     return {" ".join(tokens[at : at + 3]) for at in range(max(1, len(tokens) - 2))}
 
 
-def datasketch(source: Path, folder: Path, threshold: float, batch: bool = False) -> list[int]:
+def datasketch(source: Path, _: Path, threshold: float, batch: bool = False) -> list[int]:
     from datasketch import MinHash, MinHashLSH
 
     index = MinHashLSH(threshold=threshold, num_perm=FUNCTIONS)
@@ -53,7 +53,7 @@ def datasketch_batch(source: Path, folder: Path, threshold: float) -> list[int]:
     return datasketch(source, folder, threshold, batch=True)
 
 
-def rensa(source: Path, folder: Path, threshold: float) -> list[int]:
+def rensa(source: Path, _: Path, threshold: float) -> list[int]:
     from rensa import RMinHash, RMinHashDeduplicator
 
     index = RMinHashDeduplicator(threshold=threshold, num_perm=FUNCTIONS, use_lsh=True, num_bands=32, seed=42)
@@ -66,7 +66,7 @@ def rensa(source: Path, folder: Path, threshold: float) -> list[int]:
     return kept
 
 
-def gaoya(source: Path, folder: Path, threshold: float) -> list[int]:
+def gaoya(source: Path, _: Path, threshold: float) -> list[int]:
     from gaoya.minhash import MinHashStringIndex
 
     # Its own analyser, in Rust, where words are between blanks; for other scripts its documented callable.
@@ -87,17 +87,14 @@ def text_dedup(source: Path, folder: Path, threshold: float) -> list[int]:
 
     import datasets
 
-    subprocess.run(
-        [sys.executable, "-m", "text_dedup.minhash", "--path", "json", "--data_files", source, "--split", "train"]
-        + ["--cache_dir", folder / "cache", "--output", folder / "out", "--column", "text", "--ngram", "3"]
-        + ["--min_length", "0", "--num_perm", str(FUNCTIONS), "--threshold", str(threshold), "--hash_func", "xxh3"]
-        + ["--hash_bits", "32", "--num_proc", "1", "--no-clean_cache"],
-        check=True,
-    )
+    options = f"--path json --split train --column text --ngram 3 --min_length 0 --num_perm {FUNCTIONS} --num_proc 1"
+    options += f" --threshold {threshold} --hash_func xxh3 --hash_bits 32 --no-clean_cache"
+    places = ["--data_files", source, "--cache_dir", folder / "cache", "--output", folder / "out"]
+    subprocess.run([sys.executable, "-m", "text_dedup.minhash", *options.split(), *places], check=True)
     return datasets.load_from_disk(str(folder / "out"))["id"]
 
 
-def datatrove(source: Path, folder: Path, threshold: float) -> list[int]:
+def datatrove(source: Path, folder: Path, _: float) -> list[int]:
     """Its banding is its own: 14 bands of 8, the threshold follows from them (about .72)."""
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.dedup import (

@@ -51,10 +51,12 @@ def fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
         model = LogisticRegression(C=0.5, max_iter=5000).fit(x[:, used] / scale[used], y)
         weights = np.zeros(x.shape[1])
         weights[used] = model.coef_[0]
-        wrong = np.asarray([
-            max(0.0, -w) if name in FOR else max(0.0, w) if name in AGAINST else 0.0
-            for name, w in zip(names, weights, strict=True)
-        ])
+        wrong = np.asarray(
+            [
+                max(0.0, -w) if name in FOR else max(0.0, w) if name in AGAINST else 0.0
+                for name, w in zip(names, weights, strict=True)
+            ]
+        )
         if wrong.max() <= 0:
             weights[used] /= scale[used]
             return weights, float(model.intercept_[0])

@@ -11,7 +11,7 @@ import polars as pl
 
 from curation.dedup.cluster import SMALL, Similarity
 from curation.dedup.minhash import Banding, band_hashes, signatures
-from curation.dedup.pairs import CROWD, candidates, components, jaccard, pair_keys, split_keys
+from curation.dedup.pairs import CROWD, candidates, components, jaccard, merged, pair_keys, split_keys
 from curation.dedup.shingles import I64, U32, U64, Shingles, fold, shingles_of
 
 BANDS_AT_ONCE = 8  # columns read together: 64 MB at a million records, and few passes over the files
@@ -88,9 +88,12 @@ class Corpus:
         if not others:
             return []
         left = np.full(len(others), self._held(np.asarray([row]))[0])
-        return jaccard(self.shingles, left, self._held(np.asarray(others))).tolist()
+        scores: list[float] = jaccard(self.shingles, left, self._held(np.asarray(others))).tolist()
+        return scores
 
     def bands(self, banding: Banding) -> Iterator[U64]:
+        """The band hashes of all texts, band after band."""
+        """The band hashes of every text, one column a band."""
         for first in range(0, banding.bands, BANDS_AT_ONCE):
             names = [f"b{band}" for band in range(first, min(first + BANDS_AT_ONCE, banding.bands))]
             for column in self.prints.select(names).collect():
@@ -126,7 +129,7 @@ class Corpus:
         more_left, more_right, _ = candidates(hashes[:, band] for band in range(banding.bands))
         self._replace(crowd, trimmed)
         more = pair_keys(crowd[more_left], crowd[more_right])
-        return split_keys(np.unique(np.concatenate([pair_keys(left, right), more])))
+        return split_keys(merged(pair_keys(left, right), more))
 
     def _replace(self, rows: I64, with_: Shingles) -> None:
         """Put other shingles in the place of those of some held texts."""

@@ -78,7 +78,10 @@ def _has_digits(item: Difference) -> bool:
 def _unmoved(found: list[Difference], length: int) -> list[Difference]:
     """The differences without those that only move words from one place to another, in either order."""
     least = 1 if length >= SHORT else MOVED
-    if Counter(chain(*(item.old for item in found))) == Counter(chain(*(item.new for item in found))) and length >= SHORT:
+    if (
+        Counter(chain(*(item.old for item in found))) == Counter(chain(*(item.new for item in found)))
+        and length >= SHORT
+    ):
         return []
     left = list(found)
     for taken in found:

@@ -40,9 +40,9 @@ class Banding:
 def signatures(shingles: Shingles, functions: int, seed: int) -> U32:
     """One row a text, one column a hash function: the least of `a * shingle` modulo 2^32 over its shingles.
 
-    Multiplying by an odd number permutes the 32-bit numbers, and shingles are well-mixed hashes already; adding a number
-    of its own to each function changes neither the share of equal values nor its spread (measured at similarities of .3,
-    .7 and .8 on sets of 20 to 400), and costs a quarter of the time. A text without shingles has 2^32 - 1 everywhere.
+    Multiplying by an odd number permutes the 32-bit numbers, and shingles are well-mixed hashes already. Adding a
+    number too changes neither the share of equal values nor its spread (measured at similarities of .3, .7 and .8 on
+    sets of 20 to 400), and costs a quarter of the time. A text without shingles has 2^32 - 1 everywhere.
     Shape `(len(shingles), functions)`.
     """
     draw = np.random.Generator(np.random.PCG64(seed))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from curation.dedup.shingles import I64, U64, Shingles
 
 CROWD = 48  # members of a bucket up to which every pair is a candidate
-CHUNK = 1 << 16  # pairs compared at once: bounds the scratch memory to some tens of megabytes
+WAITING = 1 << 22  # pairs of several bands merged at once: 32 MB
+CHUNK = 1 << 14  # pairs compared at once: bounds the scratch memory to some tens of megabytes for texts of 80 shingles
 
 
 def candidates(bands: Iterable[U64], crowd: int = CROWD) -> tuple[I64, I64, I64]:
@@ -19,15 +20,28 @@ def candidates(bands: Iterable[U64], crowd: int = CROWD) -> tuple[I64, I64, I64]
 
     `bands` gives one column at a time (one hash a text), so that memory is one column, whatever the number of bands.
     """
-    found: list[U64] = []
-    crowded: list[I64] = []
+    found = np.zeros(0, dtype=np.uint64)
+    waiting: list[U64] = []
+    crowded = np.zeros(0, dtype=bool)
     for band in bands:
         order = np.argsort(band, kind="stable")
         ordered = band[order]
-        found.append(np.unique(pair_keys(*_pairs_of(order, ordered, crowd))))
-        crowded.append(_crowd_of(order, ordered, crowd))
-    keys = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.uint64)
-    return (*split_keys(keys), np.unique(np.concatenate([*crowded, np.zeros(0, dtype=np.int64)])))
+        waiting.append(pair_keys(*_pairs_of(order, ordered, crowd)))
+        if not len(crowded):
+            crowded = np.zeros(len(band), dtype=bool)
+        crowded[_crowd_of(order, ordered, crowd)] = True
+        if sum(map(len, waiting)) > WAITING:
+            found, waiting = merged(found, *waiting), []
+    return (*split_keys(merged(found, *waiting)), np.flatnonzero(crowded))
+
+
+def merged(*keys: U64) -> U64:
+    """The different keys, ascending. Sorting and comparing neighbours is faster than numpy's hash table here."""
+    ordered = np.concatenate(keys)
+    ordered.sort()
+    new = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return ordered[new]
 
 
 def pair_keys(left: I64, right: I64) -> U64:

@@ -181,11 +181,9 @@ def shingle(tokens: Tokens, words: int, characters: int) -> Shingles:
     return _as_sets(np.concatenate([records, short_records]), np.concatenate([grams, short_grams]), len(sizes))
 
 
-def _grams(
-    items: U64, kinds: NDArray[np.uint8], sizes: I64, words: int, characters: int
-) -> tuple[I64, U64]:
-    """The owner and the hash of each n-gram of `items` within one record (`sizes`: items of each). A record too short for
-    a whole one gets one of all its items.
+def _grams(items: U64, kinds: NDArray[np.uint8], sizes: I64, words: int, characters: int) -> tuple[I64, U64]:
+    """The owner and the hash of each n-gram of `items` within one record (`sizes`: items of each). A record too short
+    for a whole one gets one of all its items.
     """
     count = len(items)
     records = np.repeat(np.arange(len(sizes)), sizes)
@@ -218,7 +216,7 @@ def _grams(
 
 
 def _compact(tokens: Tokens, chosen: I64) -> tuple[U64, NDArray[np.uint8], I64]:
-    """The code points of some tokens with one blank after each word, flat: points, kinds, and how many each text has."""
+    """The code points of some tokens with one blank after each word: points, kinds, and how many each text has."""
     word = tokens.kinds[chosen] == WORD
     sizes = tokens.ends[chosen] - tokens.starts[chosen] + word
     offsets = _running(sizes)

@@ -140,7 +140,9 @@ class Verifier:
         """Whether the texts are the same but for words put in the place of others that are no synonyms."""
         if a.is_han != b.is_han:
             return False
-        lost, new, equal = [], [], 0
+        lost: list[str] = []
+        new: list[str] = []
+        equal = 0
         for step in Levenshtein.opcodes(a.words, b.words):
             if step.tag == "equal":
                 equal += step.src_end - step.src_start

@@ -56,7 +56,7 @@ class Semantic(CorpusStage):
         DEFAULT, description="multilingual (embedded), or a sentence-transformers model: a folder or a name on the Hub"
     )
     threshold: float = Field(
-        0.7, ge=0.3, le=1, description="least cosine of a pair that is looked at; may be moved on a finished run"
+        0.6, ge=0.3, le=1, description="least cosine of a pair that is looked at; may be moved on a finished run"
     )
     verify: Literal["scorer", "none"] = Field(
         "scorer", description="scorer: the embedded verifier decides; none: cosine alone does, which removes too much"

@@ -9,7 +9,12 @@ from typing import Protocol
 from curation.errors import OutputError, nearest
 
 CONTAINERS = {
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
 }
 COMPRESSIONS = {".gz": "gz", ".zst": "zst"}
 

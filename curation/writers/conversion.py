@@ -101,9 +101,7 @@ def convert(
                 raise InputError(f"{out} is both input and output.", "Write to another file.")
             wanted = _Wanted(format or detect(sample_objects(source, bounds, spool=spool)), format, out_format, bounds)
             with closing(
-                read_chunks(
-                    source, chunk_records=CHUNK_RECORDS, chunk_bytes=CHUNK_BYTES, limits=bounds, spool=spool
-                )
+                read_chunks(source, chunk_records=CHUNK_RECORDS, chunk_bytes=CHUNK_BYTES, limits=bounds, spool=spool)
             ) as chunks:
                 for chunk in chunks:
                     output.add(encode_part(_convert_chunk(chunk, wanted, told, on_bad)))

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "sft"
 # What a resumed run may not change: it would be another run.
-_FIXED_ON_RESUME = ("inputs", "also", "recipe", "format_name", "out_format", "out_path", "limit", "seed", "dry_run", "no_report")
+_FIXED_ON_RESUME = (
+    "inputs",
+    "also",
+    "recipe",
+    "format_name",
+    "out_format",
+    "out_path",
+    "limit",
+    "seed",
+    "dry_run",
+    "no_report",
+)
 
 
 @click.command()

@@ -13,9 +13,7 @@ from studio.runs.inputs import changed_inputs
 from studio.runs.spec import RunSpec
 
 
-def run_curate(
-    spec: RunSpec, folder: RunFolder, listener: Listener, should_stop: Callable[[], bool]
-) -> dict[str, Any]:
+def run_curate(spec: RunSpec, folder: RunFolder, listener: Listener, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Curate what the spec says into `folder`; returns the summary. The engine is imported here: it loads polars."""
     from curation.engine.local import curate
     from curation.recipe import Recipe

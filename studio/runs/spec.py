@@ -75,9 +75,7 @@ def read_spec(folder: RunFolder) -> RunSpec:
     try:
         found = json.loads(folder.spec.read_bytes())
         if found.get("version") != SPEC_VERSION:
-            raise InputError(
-                f"{folder.spec} was written by another version of studio.", "Resume it with that version."
-            )
+            raise InputError(f"{folder.spec} was written by another version of studio.", "Resume it with that version.")
         return RunSpec(**found)
     except FileNotFoundError:
         raise InputError(f"{folder.path} is not a run folder: it has no run.json.") from None

@@ -52,7 +52,9 @@ def mixed(half: str) -> Iterator[Pair]:
             yield Pair(group["id"], "same answer", half, language, (q1, a1), (q2, same_answer), False)
             yield Pair(group["id"], "other answer", half, language, (q1, a1), (group[other_name][0], a2), False)
             lead = PREAMBLE[name[:2]]
-            yield Pair(group["id"], "preamble", half, language, (q1, lead + a1), (q2, PREAMBLE[other_name[:2]] + a2), False)
+            yield Pair(
+                group["id"], "preamble", half, language, (q1, lead + a1), (q2, PREAMBLE[other_name[:2]] + a2), False
+            )
 
 
 def pairs(half: str | None = None, whole: bool = True) -> Iterator[Pair]:

@@ -80,7 +80,9 @@ def test_a_sentence_transformers_folder_gives_what_the_library_gives(folder: str
 
 
 def test_pairs_decided_in_bfloat16_are_those_of_float32(folder: str) -> None:
-    texts = [f"{act} {thing}" for act in ("Describe", "Please describe", "Sell") for thing in ("a lamp", "the sea", "tea")]
+    texts = [
+        f"{act} {thing}" for act in ("Describe", "Please describe", "Sell") for thing in ("a lamp", "the sea", "tea")
+    ]
     whole, half = Transformer(folder, bf16=False), Transformer(folder, bf16=True)
     assert whole.digest() != half.digest()
     one, other = whole.encode(texts), half.encode(texts)
@@ -117,7 +119,8 @@ def test_cells_find_what_the_flat_index_finds() -> None:
     _, exact = flat_index(vectors).search(vectors[:200], 10)
     assert recall(cell_index(vectors), vectors[:200], exact) >= 0.97
     flat, cells = close_pairs(vectors, 0.8, 5), close_pairs(vectors, 0.8, 5, flat_up_to=10)
-    both = set(zip(*(side.tolist() for side in flat[:2]), strict=True)), set(
-        zip(*(side.tolist() for side in cells[:2]), strict=True)
+    both = (
+        set(zip(*(side.tolist() for side in flat[:2]), strict=True)),
+        set(zip(*(side.tolist() for side in cells[:2]), strict=True)),
     )
     assert len(both[0] & both[1]) >= 0.97 * len(both[0]) > 0

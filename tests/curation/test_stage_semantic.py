@@ -92,7 +92,9 @@ def test_conflicts_are_kept_and_flagged_on_request() -> None:
 
 
 def test_conflicts_are_looked_for_by_the_question_alone() -> None:
-    batch = batch_of([LIMERICK, chat(LIMERICK[0][1], "Green eyes in the hall, / she answers no call at all, / asleep.")])
+    batch = batch_of(
+        [LIMERICK, chat(LIMERICK[0][1], "Green eyes in the hall, / she answers no call at all, / asleep.")]
+    )
     high = Semantic(threshold=0.95)
     assert reasons(decide(high, batch)) == {}
     assert set(reasons(decide(Semantic(threshold=0.95, conflicts="flag"), batch)).values()) == {"conflict"}
@@ -139,7 +141,9 @@ def test_answers_that_share_a_long_preamble_all_survive() -> None:
     topics = "bread lamps rivers trains snow tea boats apples clocks wool maps bees salt ink horses glass".split()
     verbs = "wash paint sell mend count draw carry store grow measure".split()
     chosen = draw.sample([(verb, topic) for verb in verbs for topic in topics], 100)
-    answers = [chat(f"How do I {verb} {topic}?", f"{preamble}To {verb} {topic}, begin early.") for verb, topic in chosen]
+    answers = [
+        chat(f"How do I {verb} {topic}?", f"{preamble}To {verb} {topic}, begin early.") for verb, topic in chosen
+    ]
     assert dropped(decide(Semantic(), batch_of(answers))) == {}
 
 

