@@ -53,6 +53,9 @@ class Stage(BaseModel):
         """
         return self.model_dump(mode="json")
 
+    def check(self, column_types: Mapping[str, Mapping[str, str]]) -> None:
+        """Raise StageError if the stage cannot work on sources with these columns; called before anything runs."""
+
     def assets(self) -> Mapping[str, str]:
         """Digests of what the decisions depend on besides the parameters (weights, word lists, tokenizers)."""
         return {}

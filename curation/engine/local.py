@@ -96,8 +96,7 @@ class _Run:
         self, stretch: Stretch, identities: Sequence[Any], shard: Shard, chunk: RawChunk | None
     ) -> tuple[Shard, str, Future[Any]]:
         records, corpus = identities
-        types = self.work.column_types.get(shard.ref.source, {})
-        pass_key = make_key("pass", shard.ref.key, shard.trail, records, self.work.seed, dict(types))
+        pass_key = make_key("pass", shard.ref.key, shard.trail, records, self.work.seed, self.work.column_types)
         prints = [
             (step, make_key("prints", pass_key, facts, self.work.seed))
             for step, facts in zip(stretch.corpus, corpus, strict=True)

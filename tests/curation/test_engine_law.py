@@ -195,3 +195,10 @@ def test_the_dataset_goes_where_out_says(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "folder").iterdir()} == {"train.jsonl", "validation.jsonl"}
     run(tmp_path / "run2", source, workers=1, out=tmp_path / "clean.csv")
     assert (tmp_path / "clean.train.csv").exists() and (tmp_path / "clean.validation.csv").exists()
+
+
+def test_a_condition_on_a_column_that_is_nowhere_stops_before_anything_runs(tmp_path: Path) -> None:
+    source = write_messy(tmp_path / "in.jsonl", 30)
+    with pytest.raises(StageError, match="karma"):
+        run(tmp_path / "run", source, workers=1, recipe="stages: [{use: where, condition: 'karma >= 3'}]")
+    assert not list((tmp_path / "run" / "shards").iterdir())
