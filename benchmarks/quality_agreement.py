@@ -107,13 +107,11 @@ def main() -> int:
     print(
         f"{len(texts)} documents, {sum(map(len, texts)) / 1e6:.1f} M characters, datatrove {DATATROVE}", file=sys.stderr
     )
-    theirs = _peer(work, corpus)
+    theirs = _peer(work, corpus, options.reuse)
     rows = [_compare(name, _ours(parts, texts), theirs[name], texts) for name, parts in stages().items()]
-    frame = pl.DataFrame(rows)
-    with pl.Config(
-        tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True
-    ):
-        print(frame.drop("differing"))
+    frame = pl.DataFrame([{key: value for key, value in row.items() if key != "differing"} for row in rows])
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, tbl_hide_dataframe_shape=True):
+        print(frame)
     for row in rows:
         print(f"{row['filter']}: differing (theirs, ours): {row['differing']}")
     if options.json:
@@ -131,11 +129,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--data", type=Path, default=data if data.is_dir() else None, help="adds Wikipedia and Alpaca")
     parser.add_argument("--work", type=Path, default=cache, help="where corpus, results and the peer's environment go")
+    parser.add_argument("--reuse", action="store_true", help="take datatrove's side from the run before, same options")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     return parser.parse_args()
 
 
-def _peer(work: Path, corpus: Path) -> dict[str, Outcome]:
+def _peer(work: Path, corpus: Path, reuse: bool) -> dict[str, Outcome]:
     """The peer's outcomes, from a process in its own environment, which is made on first use."""
     environment = work / f"datatrove-{DATATROVE}"
     python = environment / "bin" / "python"
@@ -146,8 +145,9 @@ def _peer(work: Path, corpus: Path) -> dict[str, Outcome]:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
         ready.touch()
     results = work / "theirs.jsonl"
-    script = Path(__file__).with_name("quality_agreement_peer.py")
-    subprocess.run([python, script, corpus, results], check=True)
+    if not (reuse and results.exists()):
+        script = Path(__file__).with_name("quality_agreement_peer.py")
+        subprocess.run([python, script, corpus, results], check=True)
     outcomes = {}
     for line in results.read_text("utf-8").splitlines():
         found = json.loads(line)

@@ -15,38 +15,29 @@ FLAT_UP_TO = 100_000  # vectors; comparing all with all takes some minutes there
 SAMPLE = 1_000  # queries on which the recall of the cells is measured
 RECALL = 0.99  # of the ten closest, against comparing with all
 CLOSEST = 10
-MOST = 256  # neighbours asked for of a vector in the thick of a cluster
 BLOCK = 4_096  # queries at once: bounds the scratch memory
 
 
 def close_pairs(vectors: F32, least: float, neighbours: int, flat_up_to: int = FLAT_UP_TO) -> tuple[I64, I64, F32]:
     """Pairs `(left, right, cosine)`, left < right, in ascending order, of `vectors` (n, d), each of length 1.
 
-    Of each vector the `neighbours` closest with a cosine of `least` or more; where even the last of them is as close as
-    that, more are looked for, up to MOST, so that a large cluster stays connected. Deterministic.
+    Each vector is paired with those of its `neighbours` closest that have a cosine of `least` or more. Deterministic.
     """
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    if len(vectors) < 2:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-    index = flat_index(vectors) if len(vectors) <= flat_up_to else cell_index(vectors)
-    keys: list[I64] = []
-    close: list[F32] = []
-    rows, wanted = np.arange(len(vectors)), min(neighbours + 1, len(vectors))
-    while len(rows):
-        crowded = [np.zeros(0, dtype=np.int64)]
-        for start in range(0, len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
-            cosines, others = index.search(vectors[block], wanted)
-            mine = np.broadcast_to(block[:, None], others.shape)
+    keys: list[I64] = [np.zeros(0, dtype=np.int64)]
+    close: list[F32] = [np.zeros(0, dtype=np.float32)]
+    wanted = min(neighbours + 1, len(vectors))  # a vector is its own neighbour
+    if wanted > 1:
+        index = flat_index(vectors) if len(vectors) <= flat_up_to else cell_index(vectors)
+        for start in range(0, len(vectors), BLOCK):
+            cosines, others = index.search(vectors[start : start + BLOCK], wanted)
+            mine = np.broadcast_to(np.arange(start, start + len(others))[:, None], others.shape)
             keep = (cosines >= least) & (others != mine) & (others >= 0)
             low, high = np.minimum(mine[keep], others[keep]), np.maximum(mine[keep], others[keep])
             keys.append(low * np.int64(len(vectors)) + high)
             close.append(cosines[keep])
-            crowded.append(block[(cosines[:, -1] >= least) & (others[:, -1] >= 0)])
-        rows = np.concatenate(crowded) if wanted < min(MOST, len(vectors)) else rows[:0]
-        wanted = min(4 * wanted, MOST, len(vectors))
     pairs, first = np.unique(np.concatenate(keys), return_index=True)
-    return pairs // len(vectors), pairs % len(vectors), np.concatenate(close)[first]
+    return pairs // max(len(vectors), 1), pairs % max(len(vectors), 1), np.concatenate(close)[first]
 
 
 def flat_index(vectors: F32) -> Any:

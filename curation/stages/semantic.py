@@ -64,7 +64,7 @@ class Semantic(CorpusStage):
     certainty: float = Field(
         0.4, ge=0.05, le=1, description="least probability, by the verifier, that two records are the same"
     )
-    neighbours: int = Field(20, ge=1, le=250, description="closest records that each record is held against")
+    neighbours: int = Field(32, ge=1, le=250, description="closest records that each record is held against")
     keep: Keep = Field(
         "best", description="which copy stays: best (complete, then long), longest, first, column, source"
     )

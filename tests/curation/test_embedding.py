@@ -107,12 +107,13 @@ def unit(rows: int, columns: int = 16) -> np.ndarray:
 
 def test_close_pairs_are_those_of_comparing_all_with_all() -> None:
     vectors = unit(300)
-    left, right, cosines = close_pairs(vectors, 0.7, 2)
+    left, right, cosines = close_pairs(vectors, 0.7, 299)
     all_cosines = np.triu(vectors @ vectors.T, 1)
     expected = np.argwhere(all_cosines >= 0.7)
-    assert np.array_equal(np.stack([left, right], axis=1), expected)  # crowded vectors were asked again
+    assert np.array_equal(np.stack([left, right], axis=1), expected)
     assert np.allclose(cosines, all_cosines[left, right], atol=1e-5)
-    assert len(close_pairs(vectors[:1], 0.7, 2)[0]) == 0
+    assert 0 < len(close_pairs(vectors, 0.3, 1)[0]) <= 300 < len(close_pairs(vectors, 0.3, 5)[0])
+    assert len(close_pairs(vectors[:1], 0.7, 2)[0]) == len(close_pairs(vectors[:0], 0.7, 2)[0]) == 0
 
 
 def test_cells_find_what_the_flat_index_finds() -> None:

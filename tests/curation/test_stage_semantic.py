@@ -126,11 +126,9 @@ def test_part_says_what_is_compared() -> None:
 
 
 def test_neighbours_bound_what_is_compared() -> None:
-    texts = [chat(f"What is {n} plus {n}?", f"It is {2 * n}.") for n in range(3, 30)]
-    few, many = Semantic(neighbours=1, threshold=0.3), Semantic(neighbours=250, threshold=0.3)
-    assert few.fingerprint_facts() == many.fingerprint_facts()
-    assert dropped(decide(few, batch_of(texts))) == dropped(decide(many, batch_of(texts))) == {}
-    assert few != many
+    batch = batch_of([chat(f"What is {n} plus {n}?", f"It is {2 * n}.") for n in range(3, 23)])
+    few, many = (Semantic(neighbours=n, verify="none", threshold=0.3, allow_wipeout=True) for n in (1, 250))
+    assert 0 < len(dropped(decide(few, batch))) < len(dropped(decide(many, batch))) == 19
 
 
 def test_the_best_copy_stays_by_every_rule() -> None:
