@@ -13,7 +13,7 @@ number      a base of 20 to 60 words with one of its numbers changed: another re
 template    families of 25 records made from one template, with different fillings: different records
 preamble    200 records that share a long preamble and differ in an answer of 15 to 30 words: different records
 
-Similarity is that of the sets of token 3-grams, where a token is a word or, in Han, kana and Hangul text, a character.
+Similarity is that of the sets of token 3-grams, where a token is a word or, in Han and kana text, a character.
 Nothing here is shared with the program that is measured.
 """
 
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 from corpus import sentences
 
-TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
+TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 NEGATIONS = set("not no never none neither nor without cannot can't don't doesn't isn't 不 没 无 非 未 勿 别".split())
 SHORT = 30  # words; two ideographs are one
@@ -186,7 +186,9 @@ def _slip(units: list[str], draw: random.Random, kinds: tuple[str, ...]) -> None
     place, other = draw.sample(free, 2)
     kind = draw.choice(kinds)
     word = units[place]
-    if kind == "typo" and len(word) > 3:
+    if kind == "typo" and len(word) <= 3:
+        kind = "double"  # a single ideograph, or a word too short to misspell
+    if kind == "typo":
         at = draw.randrange(1, len(word) - 2)
         units[place] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     elif kind == "swap":

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # The same tokens for every program that takes tokens: without the first half a Chinese text would be a few words.
-TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
+TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 FUNCTIONS = 128
 
 

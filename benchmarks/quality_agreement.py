@@ -1,17 +1,17 @@
 """Do `quality` and `repetition` decide like datatrove's filters, and at what speed?
 
-usage: python benchmarks/quality_agreement.py [--records 20000] [--seed 7] [--data DIR] [--work DIR] [--json
-FILE]
+usage: python benchmarks/quality_agreement.py [--records 20000] [--seed 7] [--data DIR] [--work DIR]
+    [--reuse] [--json FILE]
 
 One English corpus (see `quality_corpus.py`) goes through datatrove's Gopher, C4, FineWeb and
 Gopher-repetition filters and through these stages with the same settings (`profile: web`, `language: en`),
 filter by filter and as the pipeline that FineWeb was made with. Printed: how many documents get the same
 decision, and the same reason; how many texts are the same after C4 took lines out; documents per CPU second
-(all threads) of both, measured one after the other in the same run. Exit code 1 when agreement is below 99.5
-% or the speed below 3 times datatrove's.
+(all threads) of both, measured one after the other in the same run. Exit code 1 when agreement is below
+99.5 % or the speed below 3 times datatrove's.
 
 datatrove is installed from PyPI into a virtual environment of its own under --work; 20000 documents keep it
-busy for some ten minutes.
+busy for some ten minutes, and --reuse spares them when only these stages have changed.
 """
 
 from __future__ import annotations

@@ -12,9 +12,8 @@ from rapidfuzz.distance import Levenshtein
 Kind = Literal["number", "negation", "typo", "minor", "extension", "content"]
 
 # Words where blanks stand between them, single characters where not: as in `shingles`, but as text.
-_TOKEN = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W_]+"
-)
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _DIGITS = re.compile(r"\d+")
 _ASCII = "".join(chr(point) if chr(point).isalnum() else " " for point in range(128))
 _NEGATIONS = frozenset(
@@ -81,7 +80,12 @@ def differences(anchor: Sequence[str], member: Sequence[str]) -> list[Difference
 
 def _doubled(tokens: Sequence[str], start: int, end: int, other: Sequence[str]) -> bool:
     """Whether `other` only says the word beside it once more, where `tokens` has nothing: `the the`."""
-    return start == end and len(other) == 1 and len(other[0]) > 1 and other[0] in tokens[max(0, start - 1) : start + 1]
+    return start == end and len(other) == 1 and _is_word(other[0]) and other[0] in tokens[max(0, start - 1) : start + 1]
+
+
+def _is_word(token: str) -> bool:
+    """Neither a digit nor a single letter of an alphabet, which may well stand twice."""
+    return token.isalpha() and (len(token) > 1 or token > "\u0e00")
 
 
 def _extends(old: Sequence[str], new: Sequence[str]) -> bool:

@@ -27,8 +27,9 @@ WEIGHT = 0.005  # share of the tokens that must differ in a long text for a slot
 SHARED = 0.3  # share of the members that must differ at a place for it to be a slot
 INSIDE = 0.8  # share of a member's differing tokens that must lie in slots
 
-# Symbols that carry meaning in a short text, where tokens see none: 3 + 5 and 3 - 5, a < b and a > b, C and C#.
-_SYMBOLS = re.compile(r"[+*/=<>%^|~#&$€£¥×÷≤≥≠]|(?<=[\d\s])[-−](?=[\s\d])")
+# Symbols that carry meaning in a short text, where tokens see none: 3 + 5 and 3 - 5, a < b and a > b, C and C#. A star or
+# a dash only between numbers or blanks of a line, a hash only after a word: elsewhere they are bullets and emphasis.
+_SYMBOLS = re.compile(r"[+/=<>%^|~&$€£¥×÷≤≥≠]|(?<=\w)#|(?<=[\d ])[-−*](?=[ \d])")
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,6 @@ def is_passive(text: str) -> bool:
     return bool(_passive().search(text))
 
 
-def without_stops(text: str) -> str:
-    """A folded text with Han words that carry no content of their own made blanks; longer words first."""
-    return _han_stops().sub(" ", text)
-
-
 def is_stop(word: str) -> bool:
     """Whether a word carries no content of its own."""
     return word in _stop()
@@ -79,11 +74,6 @@ def _stop() -> frozenset[str]:
 def _passive() -> re.Pattern[str]:
     found = contents()["passive"]
     return re.compile(f"{found['words']}|{found['han']}")
-
-
-@cache
-def _han_stops() -> re.Pattern[str]:
-    return _any_of([word for word in contents()["stop"]["han"] if len(word) > 1])
 
 
 @cache
