@@ -71,7 +71,7 @@ def gaoya(source: Path, _: Path, threshold: float) -> list[int]:
 
     # Its own analyser, in Rust, where words are between blanks; for other scripts its documented callable.
     texts = list(read(source))
-    spaced = not any(re.search(r"[\u3040-\u9fff]", text) for _, text in texts)
+    spaced = sum(bool(re.search(r"[\u3040-\u9fff]", text)) for _, text in texts) < len(texts) / 20
     analyzer = "word" if spaced else (lambda text: list(grams(text)))
     index = MinHashStringIndex(32, threshold, 32, 4, None, analyzer, True, (3, 3) if spaced else (1, 1))
     kept = []
