@@ -150,13 +150,13 @@ def test_a_detached_run_outlives_its_terminal_is_watched_stopped_and_resumed(her
     assert status_of(run) is Status.RUNNING
     assert by is not None
     os.kill(by.pid, signal.SIGHUP)
+    begun(here)
+    os.kill(by.pid, signal.SIGSTOP)  # so that it is still there when the others come
 
     attach = [*STUDIO, "runs", "attach", "last", "--json"]
     watcher = subprocess.Popen(attach, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert watcher.stdout is not None
     assert json.loads(watcher.stdout.readline())["event"] == "run_started", "it replays from the beginning"
-    begun(here)
-    os.kill(by.pid, signal.SIGSTOP)  # so that it is still there when the others come
     watcher.send_signal(signal.SIGINT)
     _, err = watcher.communicate(timeout=60)
     assert watcher.returncode == 0
