@@ -86,10 +86,11 @@ def _common_format(found: set[str], listener: Listener) -> str | None:
         return None
     named = ", ".join(sorted(found))
     if found & NO_CONVERSATION:
-        message = f"the sources have different schemas ({named}); every record is written in its own"
+        message = f"the sources have different schemas ({named}); every record is written in its own."
         listener(Warned(message, "Curate them apart, or name a schema with --out-format."))
         return None
-    listener(Warned(f"the sources have different schemas ({named}); all are written as messages", "See --out-format."))
+    message = f"the sources have different schemas ({named}); all are written as messages."
+    listener(Warned(message, "Choose another schema with --out-format."))
     return "messages"
 
 
