@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from curation.ledger import reason_text
+from curation.privacy.told import missing
 from curation.report.facts import recipe_yaml
 from curation.writers.atomic import write_atomic
 
@@ -103,6 +104,7 @@ def _body(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
     yield from _outputs(summary)
     yield from _provenance(summary)
     yield from _funnel(summary)
+    yield from _privacy(summary)
     yield from _remake(folder, summary)
 
 
@@ -179,6 +181,27 @@ def _funnel(summary: Mapping[str, Any]) -> Iterator[str]:
     if summary["quarantine"]:
         told = ", ".join(f"{_text(reason)} {count:,}" for reason, count in summary["quarantine"].items())
         yield f"\nLines that were no record: {told}."
+
+
+def _privacy(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What was masked, and what could not be looked for: a card never says that a dataset is clean."""
+    for fact in summary.get("privacy", ()):
+        yield f"\n## Personal data: {_text(fact['stage'])}\n"
+        told = ", ".join(f"{entity} {count:,}" for entity, count in fact["masked"].items())
+        yield f"Masked, by type: {told}." if told else "Nothing was found that had to be masked."
+        if fact["left"]:
+            yield f"\nPointed out only: {', '.join(f'{name} {count:,}' for name, count in fact['left'].items())}."
+        for item in fact["not_searched"]:
+            yield f"\nNot clean of all types: {item['records']:,} records are {_text(missing(item))}."
+        if fact["off"]:
+            yield f"\nNot looked for: {', '.join(fact['off'])}."
+        if fact["part"] != "record":
+            yield f"\nOnly this part of each record was searched: {fact['part']}."
+        found = ", ".join(f"{_text(name)} {count:,}" for name, count in fact["in_columns"].items())
+        yield "\nOther columns and tool calls are not masked" + (
+            f"; records in which they hold such data, by column: {found}." if found else "."
+        )
+        yield "\nA search by rules and models misses some: this is no promise that nothing personal is left."
 
 
 def _by_action(stage: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from curation.ledger import reason_text
+from curation.privacy.entities import ENTITIES
+from curation.privacy.told import missing
 from curation.report import charts
 from curation.report.facts import quarantine_head, read_ledger, read_spec, recipe_yaml
 from curation.report.marks import visible
@@ -62,6 +64,7 @@ def _content(folder: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
         "sources": summary["sources"][:MOST_SOURCES],
         "examples": list(reason_examples(folder, summary, facts)),
         "quarantine": quarantine_head(folder, MOST_QUARANTINED),
+        "privacy": _privacy(summary),
         "quarantine_reasons": _quarantine_reasons(summary),
         "recipe": recipe_yaml(folder, summary),
         "versions": {**spec.get("versions", {}), **summary["versions"]},
@@ -90,6 +93,23 @@ def _stages(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for stage in summary["stages"]
     ]
+
+
+def _privacy(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each stage `pii` found, with a row for each entity type."""
+    told = []
+    for fact in summary.get("privacy", ()):
+        found = {name for kind in ("masked", "left", "columns") for name in fact[kind]}
+        rows = [
+            {"entity": name, "description": entity.description}
+            | {kind: fact[kind].get(name, 0) for kind in ("masked", "left", "columns")}
+            for name, entity in ENTITIES.items()
+            if name in found
+        ]
+        told.append(
+            {**fact, "rows": rows, "missing": [(item["records"], missing(item)) for item in fact["not_searched"]]}
+        )
+    return told
 
 
 def _quarantine_reasons(summary: Mapping[str, Any]) -> list[tuple[str, int, str]]:
