@@ -99,6 +99,14 @@ def test_positions_are_those_of_the_text_as_it_was_given():
     assert text[span.start : span.end] == "a\u200b@b.com" and span.entity == "EMAIL_ADDRESS"
 
 
+@pytest.mark.parametrize("mark", [",", "，", "/", "、", "; ", ", "])
+def test_every_number_of_a_list_is_found(mark):
+    text = mark.join(["13812345678", "13912345678", "15012345678"])
+    found = StructuredFinder(frozenset({"PHONE_NUMBER"})).find([text, f"{text}{mark}000"], ["zh", "zh"])
+    assert {text[span.start : span.end] for span in found[0]} == {"13812345678", "13912345678", "15012345678"}
+    assert StructuredFinder().find(["13812345678,000"], ["en"]) == [[]], "an amount is no list"
+
+
 def test_lone_surrogates_and_nul_are_no_fault():
     text = "\ud83d\x00 a@b.com \udc00 电话13800138000"
     assert find(text, "zh") == [("EMAIL_ADDRESS", "a@b.com"), ("PHONE_NUMBER", "13800138000")]
