@@ -62,13 +62,15 @@ def curate(
     limit: int | None = None,
     workers: int | None = None,
     report: bool = True,
+    verdicts: PathLike | None = None,
     listener: Listener | None = None,
 ) -> Curated:
     """Curate files as `studio curate` does, in this process and its workers, and return the finished run.
 
     recipe: a Recipe, the name of a starter recipe, or a YAML file. settings: as `--set`, `["length.min_chars=20"]`.
     run_dir: the folder of the run, made if need be (default: a new one under `runs/`); the same folder again goes on
-    where it stopped. report: whether to make `report.html`. listener: is called with each event (`curation.events`).
+    where it stopped. report: whether to make `report.html`. verdicts: a journal of what people decided, replayed; its lines
+    are copied into the run. listener: is called with each event (`curation.events`).
     Raises the errors of `curation.errors`.
     """
     from curation.engine.local import curate as run
@@ -88,6 +90,7 @@ def curate(
         limit=limit,
         workers=workers,
         report=report,
+        verdicts=None if verdicts is None else Path(verdicts),
         listener=listener or _silent,
     )
     return Curated(folder, summary)

@@ -11,6 +11,7 @@ import orjson
 import polars as pl
 
 from curation.engine.finish import WRITE_STAGE
+from curation.engine.review import OVERRULED, REVIEW_REASONS, REVIEW_STAGE
 from curation.engine.store import Store
 from curation.errors import InputError, StudioError
 from curation.registry import stage_class
@@ -166,6 +167,30 @@ def _story(folder: Path, shard: dict[str, Any], record_id: str) -> Story | None:
     )
 
 
+def ledger_events(folder: Path, shard: dict[str, Any], record_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """The events of some records of one shard (`place`, `key`, `finish` and `uses` as in the index), by record."""
+    store = Store(folder / "shards")
+    wanted = pl.col("record_id").is_in(pl.Series(record_ids, dtype=pl.String).implode())
+    part = folder / "ledger" / f"part-{shard['place']:05d}.parquet"
+    rows = pl.scan_parquet(part, glob=False).filter(wanted).collect()
+    edits = store.frame(shard["finish"], "edits").filter(wanted)
+    roles: dict[str, dict[int, str]] = {}
+    if edits.height:
+        turns = store.frame(shard["key"], "turns").filter(wanted).select("record_id", "turn", "role")
+        for record_id, turn, role in turns.iter_rows():
+            roles.setdefault(record_id, {})[turn] = role
+    found: dict[str, list[Event]] = {}
+    for row in rows.iter_rows(named=True):
+        mine = (
+            edits.filter(pl.col("record_id") == row["record_id"])
+            if row["action"] in ("edit", "drop")
+            else edits.clear()
+        )
+        event = _event(row, mine, roles.get(row["record_id"], {}), shard["uses"])
+        found.setdefault(row["record_id"], []).append(event)
+    return found
+
+
 def _event(row: dict[str, Any], edits: pl.DataFrame, roles: dict[int, str], uses: dict[str, str]) -> Event:
     changed = edits.filter(pl.col("stage") == row["stage"]).select("turn", "after")
     return Event(
@@ -185,6 +210,8 @@ def _event(row: dict[str, Any], edits: pl.DataFrame, roles: dict[int, str], uses
 
 def reason_text(use: str, reason: str) -> str:
     """The sentence behind a reason; "" when the stage came from a package that is gone."""
+    if use == REVIEW_STAGE or reason == OVERRULED:
+        return REVIEW_REASONS.get(reason, "")
     if use == WRITE_STAGE:
         return "the output format cannot hold it"
     try:

@@ -32,13 +32,16 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "exact": "curation.stages.exact:Exact",
         "language": "curation.stages.language:Language",
         "length": "curation.stages.length:Length",
+        "machine_text": "curation.stages.machine_text:MachineText",
         "mix": "curation.stages.mix:Mix",
         "near": "curation.stages.near:Near",
+        "pii": "curation.stages.pii:Pii",
         "quality": "curation.stages.quality:Quality",
         "repetition": "curation.stages.repetition:Repetition",
         "sample": "curation.stages.sample:Sample",
         "semantic": "curation.stages.semantic:Semantic",
         "split": "curation.stages.split:Split",
+        "values": "curation.stages.values:Values",
         "where": "curation.stages.where:Where",
     }
 )

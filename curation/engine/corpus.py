@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+import xxhash
 
 from curation.engine.apply import complete
-from curation.engine.passes import Decided, Step, Work, count
-from curation.engine.store import Store, make_key
+from curation.engine.passes import Decided, Step, Work, count, load_decisions
+from curation.engine.review import Overrule, overrule
+from curation.engine.store import Store, encode_frame, make_key
 from curation.errors import StageError
 from curation.schema import Decisions
 from curation.stage import CorpusStage, StageContext
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Records that a corpus stage dropped after fingerprints were taken: its piece, less those a person restored."""
+
+    key: str
+    restored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CorpusDecided:
+    """What a corpus stage decided: by shard, in all, and in numbers."""
+
+    by_shard: list[Decided]
+    gone: Gone
+    stages: list[dict[str, Any]]
 
 
 def decide_corpus(
@@ -22,22 +43,69 @@ def decide_corpus(
     print_keys: Sequence[str],
     sizes: Sequence[int],
     earlier: Sequence[str],
-    dropped: Sequence[str],
-) -> tuple[list[Decided], dict[str, Any]]:
+    dropped: Sequence[Gone],
+    overrules: Mapping[int, Sequence[Overrule]],
+) -> CorpusDecided:
     """Decide once. `print_keys` and `sizes` (level-0 records) are by shard; `earlier` are the keys of all corpus stages
     so far; `dropped`, of those that decided since these fingerprints were taken, whose dropped records are left out.
-
-    Returns where each shard's decisions lie, and the manifest.
+    `overrules`, by shard, are decisions of this stage that a person rejected.
     """
     store = work.store()
     stage = step.stage()
     assert isinstance(stage, CorpusStage)  # noqa: S101 - the plan puts only corpus stages here
-    facts = [list(print_keys), list(earlier), list(dropped), list(sizes), work.seed]
+    facts = [list(print_keys), list(earlier), [[item.key, item.restored] for item in dropped], list(sizes), work.seed]
     key = make_key("corpus", step.name, stage_identity(step, stage), facts)
     manifest = store.manifest(key)
     if manifest is None:
         manifest = _decide(work, store, step, stage, key, print_keys, sizes, earlier, dropped)
-    return [Decided(key, tuple(rows), tuple(edits)) for rows, edits in manifest["cuts"]], manifest
+    digests = manifest.get("digests") or [""] * len(manifest["cuts"])
+    decided = [
+        Decided(key, tuple(rows), tuple(edits), digest)
+        for (rows, edits), digest in zip(manifest["cuts"], digests, strict=True)
+    ]
+    return _overruled(store, step, decided, manifest["stages"], overrules)
+
+
+def _overruled(
+    store: Store,
+    step: Step,
+    decided: list[Decided],
+    stages: Sequence[Mapping[str, Any]],
+    overrules: Mapping[int, Sequence[Overrule]],
+) -> CorpusDecided:
+    """The same decisions, with a piece of its own for each shard in which a person rejected some."""
+    whole = decided[0].key
+    by_shard = list(decided)
+    reasons = Counter(stages[0]["reasons"])
+    restored: list[str] = []
+    for place, items in sorted(overrules.items()):
+        item = decided[place]
+        key = make_key("overruled", item.identity, sorted(map(list, items)))
+        manifest = store.manifest(key)
+        if manifest is None:
+            before = load_decisions(store, item)
+            after = overrule(before, items)
+            gone = before.rows.filter(pl.col("action") == "drop").join(
+                after.rows.filter(pl.col("action") == "drop"), on="record_id", how="anti"
+            )
+            facts = {
+                "before": _reasons(before.rows, step),
+                "after": _reasons(after.rows, step),
+                "restored": gone["record_id"].to_list(),
+            }
+            manifest = store.put(key, {"decisions": after.rows, "edits": after.edits}, facts)
+        if manifest["before"] != manifest["after"]:
+            by_shard[place] = Decided(key)
+            reasons.subtract(manifest["before"])
+            reasons.update(manifest["after"])
+            restored += manifest["restored"]
+    counted = {reason: number for reason, number in sorted(reasons.items()) if number}
+    return CorpusDecided(by_shard, Gone(whole, tuple(restored)), [{**stages[0], "reasons": counted}])
+
+
+def _reasons(rows: pl.DataFrame, step: Step) -> dict[str, int]:
+    found: dict[str, int] = count(step.name, 0, rows, 0.0)["reasons"]
+    return found
 
 
 def stage_identity(step: Step, stage: Any) -> list[Any]:
@@ -59,7 +127,7 @@ def _decide(
     print_keys: Sequence[str],
     sizes: Sequence[int],
     earlier: Sequence[str],
-    dropped: Sequence[str],
+    dropped: Sequence[Gone],
 ) -> dict[str, Any]:
     began = time.process_time()
     bases = [sum(sizes[:index]) for index in range(len(sizes) + 1)]
@@ -71,14 +139,25 @@ def _decide(
     _check(decisions, places, step.name)
     rows = _in_order(decisions.rows, places)
     edits = _in_order(decisions.edits, places, "turn")
+    cuts = _cuts(rows["ordinal"], edits["ordinal"], bases)
     facts = {
-        "cuts": _cuts(rows["ordinal"], edits["ordinal"], bases),
+        "cuts": cuts,
+        "digests": [_digest(rows.slice(*mine), edits.slice(*texts)) for mine, texts in cuts],
         "stages": [count(step.name, places.height, rows, time.process_time() - began)],
     }
     return store.put(key, {"decisions": rows.drop("ordinal"), "edits": edits.drop("ordinal")}, facts)
 
 
-def fingerprints(store: Store, print_keys: Sequence[str], bases: Sequence[int], dropped: Sequence[str]) -> pl.LazyFrame:
+def _digest(rows: pl.DataFrame, edits: pl.DataFrame) -> str:
+    """A digest (hex) of what was decided about a shard, without where its records stand in the whole corpus."""
+    digest = xxhash.xxh3_128(encode_frame(rows.drop("ordinal").rechunk()))
+    digest.update(encode_frame(edits.drop("ordinal").rechunk()))
+    return digest.hexdigest()
+
+
+def fingerprints(
+    store: Store, print_keys: Sequence[str], bases: Sequence[int], dropped: Sequence[Gone]
+) -> pl.LazyFrame:
     """Every shard's fingerprints in record order with the global `ordinal`, without records dropped since."""
     frames = [
         pl.scan_ipc(store.path(key, "prints"))
@@ -87,8 +166,10 @@ def fingerprints(store: Store, print_keys: Sequence[str], bases: Sequence[int], 
         for key, base in zip(print_keys, bases, strict=False)
     ]
     prints = pl.concat(frames)
-    for key in dropped:
-        gone = pl.scan_ipc(store.path(key, "decisions")).filter(pl.col("action") == "drop").select("record_id")
+    for item in dropped:
+        gone = pl.scan_ipc(store.path(item.key, "decisions")).filter(pl.col("action") == "drop").select("record_id")
+        if item.restored:
+            gone = gone.filter(~pl.col("record_id").is_in(pl.Series(item.restored).implode()))
         prints = prints.join(gone, on="record_id", how="anti", maintain_order="left")
     return prints
 

@@ -12,7 +12,8 @@ import orjson
 import polars as pl
 
 from curation.engine.apply import apply
-from curation.engine.passes import Decided, ShardRef, Work, level_zero, load_decisions, split_by_stage
+from curation.engine.passes import Decided, ShardRef, Work, count, level_zero, load_decisions, split_by_stage
+from curation.engine.review import REVIEW_STAGE, Act, act
 from curation.engine.store import Store
 from curation.schema import Batch, Decisions
 from curation.writers import render_lines
@@ -22,15 +23,21 @@ LENGTH_BINS = 24  # bin k counts texts of [2^k, 2^(k+1)) characters; bin 0 the e
 
 
 def finish_shard(
-    work: Work, shard: ShardRef, trail: Sequence[Decided], key: str, out_format: str | None
+    work: Work, shard: ShardRef, trail: Sequence[Decided], key: str, out_format: str | None, acts: Sequence[Act] = ()
 ) -> dict[str, Any]:
-    """Render the survivors as JSON lines by split, and write the shard's part of the ledger. Returns the manifest."""
+    """Render the survivors as JSON lines by split, and write the shard's part of the ledger. Returns the manifest.
+
+    `acts` are what people do to the records over whatever the stages did.
+    """
     store = work.store()
     manifest = store.manifest(key)
     if manifest is not None:
         return manifest
     first = level_zero(store, shard.key)
     batch, decisions = _replay(store, first, trail)
+    came = len(batch)
+    by_people, batch, unfit = act(batch, acts)
+    decisions = Decisions.concat([decisions, by_people])
     annotations = _Annotations(decisions.rows)
     taken: Counter[str] = Counter()
     lines, refused = render_lines(batch, out_format, annotations.columns, taken)
@@ -49,6 +56,9 @@ def finish_shard(
         "languages": annotations.languages,
         "taken": dict(taken),
         "refused": dict(Counter(reason for _, reason in refused)),
+        "review": count(REVIEW_STAGE, came, by_people.rows, 0.0)["reasons"],
+        "unfit": unfit,
+        "came": came,
     }
     parts: dict[str, pl.DataFrame | bytes] = {"ledger": parquet_bytes(ledger), "edits": decisions.edits}
     by_split: dict[str, list[bytes]] = {}
@@ -76,13 +86,13 @@ class _Annotations:
         self.columns: dict[str, dict[str, Any]] = {}
         self.splits: dict[str, str] = {}
         self.languages: dict[str, int] = {}
-        valued = rows.filter(pl.col("values").is_not_null()).select("record_id", "action", "values")
-        for record_id, action, text in valued.iter_rows():
+        valued = rows.filter(pl.col("values").is_not_null()).select("record_id", "action", "values", "stage")
+        for record_id, action, text, stage in valued.iter_rows():
             values = orjson.loads(text)
             if "language" in values:
                 language = values["language"]
                 self.languages[language] = self.languages.get(language, 0) + 1
-            if action != "annotate":
+            if action != "annotate" and stage != REVIEW_STAGE:  # tags stand beside an edit
                 continue
             if "split" in values:
                 self.splits[record_id] = values.pop("split")

@@ -12,21 +12,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from curation.engine.corpus import decide_corpus, print_identity, stage_identity
+from curation.engine.corpus import Gone, decide_corpus, print_identity, stage_identity
 from curation.engine.finish import finish_shard
-from curation.engine.passes import Decided, ShardRef, Work, record_pass
+from curation.engine.passes import Decided, ShardRef, Work, read_pass, record_pass
 from curation.engine.plan import SHARD_BYTES, SHARD_RECORDS, Plan, Stretch, make_plan
 from curation.engine.pool import InlinePool, Pool, ProcessPool
 from curation.engine.progress import Meter
 from curation.engine.publish import publish
+from curation.engine.review import ShardVerdicts
 from curation.engine.store import digest_payloads, make_key
+from curation.engine.verdicts import load_review, with_added
 from curation.errors import InputError, OutputError, Stopped
 from curation.events import Listener, ShardFinished
 from curation.readers import RawChunk, read_chunks
 from curation.recipe import Recipe
 
 READ_VERSION = 1  # raised whenever the same bytes may become other records
-FINISH_VERSION = 1  # raised whenever the same records may be written as other bytes
+FINISH_VERSION = 2  # raised whenever the same records may be written as other bytes
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Shard:
     read: dict[str, Any] = field(default_factory=dict)
     prints: dict[str, str] = field(default_factory=dict)  # by step name, the key of its fingerprints
     stages: list[dict[str, Any]] = field(default_factory=list)
+    verdicts: ShardVerdicts = field(default_factory=ShardVerdicts)
 
 
 class _Run:
@@ -64,24 +67,43 @@ class _Run:
             self._submit(stretch, [identities, print_facts], shard, chunk) for shard, chunk in self._shards(chunks)
         )
         self.meter.end()
-        dropped: list[str] = []
+        dropped: list[Gone] = []
         for step in stretch.corpus:
             self._check_stop()
             self.meter.begin(step.name, None)
-            decided, manifest = decide_corpus(
+            found = decide_corpus(
                 self.work,
                 step,
                 [shard.prints[step.name] for shard in self.shards],
                 [shard.read["records"] for shard in self.shards],
                 self.corpus_keys,
                 dropped,
+                {place: mine for place, shard in enumerate(self.shards) if (mine := shard.verdicts.of([step.name]))},
             )
-            for shard, item in zip(self.shards, decided, strict=True):
+            for shard, item in zip(self.shards, found.by_shard, strict=True):
                 shard.trail.append(item)
-            dropped.append(decided[0].key)
-            self.corpus_keys.append(decided[0].key)
-            self.corpus_stages.extend(manifest["stages"])
+            dropped.append(found.gone)
+            self.corpus_keys.append(found.gone.key)
+            self.corpus_stages.extend(found.stages)
             self.meter.end()
+
+    def read(self, chunks: Iterator[tuple[ShardRef, RawChunk]]) -> None:
+        """Only read every shard: where verdicts apply is known when all records are."""
+        self.meter.begin("read", None)
+        waiting: deque[tuple[Shard, Future[Any]]] = deque()
+
+        def take() -> None:
+            shard, future = waiting.popleft()
+            shard.read = self._wait(future)
+            self.meter.shard(ShardFinished("read", shard.ref.index, shard.read["records"], False, {}), shard.size)
+
+        for shard, chunk in self._shards(chunks):
+            waiting.append((shard, self.pool.submit(read_pass, self.work, shard.ref, chunk)))
+            if len(waiting) >= self.ahead:
+                take()
+        while waiting:
+            take()
+        self.meter.end()
 
     def _shards(self, chunks: Iterator[tuple[ShardRef, RawChunk]] | None) -> Iterator[tuple[Shard, RawChunk | None]]:
         if chunks is None:
@@ -96,14 +118,22 @@ class _Run:
         self, stretch: Stretch, identities: Sequence[Any], shard: Shard, chunk: RawChunk | None
     ) -> tuple[Shard, str, Future[Any]]:
         records, corpus = identities
-        pass_key = make_key("pass", shard.ref.key, shard.trail, records, self.work.seed, self.work.column_types)
+        overrules = shard.verdicts.of([step.name for step in stretch.records])
+        facts = [
+            shard.ref.key,
+            [item.identity for item in shard.trail],
+            records,
+            self.work.seed,
+            self.work.column_types,
+        ]
+        pass_key = make_key("pass", *facts, *([sorted(map(list, overrules))] if overrules else []))
         prints = [
             (step, make_key("prints", pass_key, facts, self.work.seed))
             for step, facts in zip(stretch.corpus, corpus, strict=True)
         ]
         shard.prints.update({step.name: key for step, key in prints})
         future = self.pool.submit(
-            record_pass, self.work, shard.ref, chunk, list(shard.trail), stretch.records, pass_key, prints
+            record_pass, self.work, shard.ref, chunk, list(shard.trail), stretch.records, pass_key, prints, overrules
         )
         return shard, pass_key, future
 
@@ -150,13 +180,11 @@ class _Run:
         self.meter.begin("write", len(self.shards))
         submitted = []
         for shard in self.shards:
-            key = make_key("finish", FINISH_VERSION, shard.ref.key, shard.trail, self.plan.out_format)
-            submitted.append(
-                (
-                    key,
-                    self.pool.submit(finish_shard, self.work, shard.ref, list(shard.trail), key, self.plan.out_format),
-                )
-            )
+            acts = shard.verdicts.acts
+            facts = [FINISH_VERSION, shard.ref.key, [item.identity for item in shard.trail], self.plan.out_format]
+            key = make_key("finish", *facts, *([sorted(map(list, acts))] if acts else []))
+            task = (self.work, shard.ref, list(shard.trail), key, self.plan.out_format, acts)
+            submitted.append((key, self.pool.submit(finish_shard, *task)))
         manifests = []
         for shard, (key, future) in zip(self.shards, submitted, strict=True):
             manifests.append({**self._wait(future), "key": key})
@@ -179,12 +207,14 @@ def curate(
     workers: int | None = None,
     report: bool = True,
     reuse: Sequence[Path] = (),
+    verdicts: Path | None = None,
 ) -> dict[str, Any]:
     """Run a recipe over inputs in `folder` and return the summary, which is also in `folder/summary.json`.
 
     `report=False` leaves out `report.html` (a second or two). Called again on the same folder after a stop or
     a kill, it goes on from what is finished. `reuse` are folders of older runs whose finished pieces may be taken over.
-    `workers=None` uses every core; one worker is this process.
+    `workers=None` uses every core; one worker is this process. `verdicts` is a journal of what people decided about the
+    records; its lines are copied to `folder/verdicts.jsonl`, and what that file holds is replayed.
     Raises the errors of `curation.errors`; Stopped when `should_stop()` became true.
     """
     began = time.monotonic()
@@ -193,7 +223,9 @@ def curate(
     shards.mkdir(exist_ok=True, mode=0o700)
     for stale in shards.glob(".~*.part"):
         stale.unlink(missing_ok=True)
+    review = load_review(folder, verdicts)
     plan = make_plan(inputs, recipe, listener, forced=format, out_format=out_format, spool=folder / "stdin.bin")
+    plan = with_added(plan, review, folder, listener)
     _refuse_overwriting(plan, out)
     work = Work(shards, tuple(other / "shards" for other in reuse), recipe.seed, plan.column_types)
     chunks, several = _peek(_cut(plan, format, limit))
@@ -203,8 +235,11 @@ def curate(
     meter = Meter(listener, sum(source.size for source in plan.sources) if plain and limit is None else None)
     run = _Run(work, plan, pool, meter, should_stop)
     try:
+        if review.verdicts:
+            run.read(chunks)
+            review.resolve(run.work.store(), run.shards, listener)
         for number, stretch in enumerate(plan.stretches):
-            run.stretch(stretch, chunks if number == 0 else None)
+            run.stretch(stretch, None if review.verdicts or number else chunks)
         manifests = run.finish()
     finally:
         pool.close()
@@ -215,6 +250,7 @@ def curate(
         run.shards,
         run.corpus_stages,
         manifests,
+        review,
         out=out,
         report=report,
         listener=listener,

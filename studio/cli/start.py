@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.output import Output
@@ -75,10 +76,12 @@ def resume(
     argv: Sequence[str],
     detach: bool,
     workers: int | None = None,
+    verdicts: Path | None = None,
 ) -> int:
-    """Go on with a run that stopped, failed or was killed; or with a finished one under other settings.
+    """Go on with a run that stopped, failed or was killed; or with a finished one under other settings or verdicts.
 
-    Raises BusyError when it is running. A finished run whose settings stay the same is only told again.
+    verdicts: a journal whose lines are copied into the run's own first. Raises BusyError when the run is running. A
+    finished run whose settings and verdicts stay the same is only told again.
     """
     from studio.runs.lock import RunLock
     from studio.runs.spec import read_spec
@@ -91,8 +94,13 @@ def resume(
             changed = spec.with_recipe(recipe_entry(spec.recipe["yaml"], spec.recipe["name"], settings), argv)
         if workers is not None and workers != spec.options.get("workers"):
             changed = changed.with_options({"workers": workers})
+        if verdicts is not None:
+            from curation.verdicts import JOURNAL, merge, read_named
+
+            merge(read_named(verdicts).verdicts, folder.path / JOURNAL)
         result = read_result(folder)
-        if result is not None and result.status is Status.FINISHED and changed.recipe == spec.recipe:
+        as_it_was = changed.recipe == spec.recipe and not _judged_anew(folder, result)
+        if result is not None and result.status is Status.FINISHED and as_it_was:
             lock.close()
             out.say(f"{folder.name} is finished already; there is nothing left to do.")
             return _told_again(folder, result, out)
@@ -102,6 +110,15 @@ def resume(
         lock.close()
         raise
     return start(folder, lock, out, detach=detach)
+
+
+def _judged_anew(folder: RunFolder, result: Result | None) -> bool:
+    """Whether people have decided something since, that would change the dataset."""
+    from curation.verdicts import JOURNAL, fold, read_journal
+
+    used = (result.summary.get("verdicts") if result is not None else None) or {}
+    now = fold(read_journal(folder.path / JOURNAL).verdicts)
+    return bool(now or used) and now.digest() != used.get("digest", fold(()).digest())
 
 
 def _told_again(folder: RunFolder, result: Result, out: Output) -> int:
