@@ -1,4 +1,4 @@
-"""Near duplicates side by side: studio, datasketch, rensa, gaoya, text-dedup, datatrove on one corpus with known truth.
+"""Near duplicates side by side: studio, datasketch, rensa, gaoya, text-dedup, datatrove, semhash on one known corpus.
 
     python benchmarks/dedup.py --records 20000 --language en mixed
 
@@ -28,13 +28,18 @@ PEERS = [
     "gaoya==0.2.2",
     "text-dedup==0.4.0",
     "datatrove[io,processing]==0.10.1",
+    "semhash==0.5.0",
     "spacy",
+    "tokenlearn-static-model==0.1.1",
+    "torch==2.13.0",
+    "xxhash<4",  # datatrove 0.10.1 hands it strings, which version 4 refuses
 ]
 THRESHOLD = 0.7  # of every program; below the .8 that recall is counted at, so that nobody's banding decides it
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 COLUMNS = (
     "program",
     "CPU s",
+    "wall s",
     "records/CPU-s",
     "peak MB",
     "removed",
@@ -66,14 +71,14 @@ class Scored:
     reworded: float
 
 
-def corpus(count: int, language: str) -> tuple[Path, list[Record]]:
+def corpus(count: int, language: str, checked: bool = True) -> tuple[Path, list[Record]]:
     """The file and the truth, made once."""
-    path = CACHE / "corpora" / f"dedup-{language}-{count}.jsonl"
+    path = CACHE / "corpora" / f"dedup-{language}-{count}{'' if checked else '-unchecked'}.jsonl"
     truth = path.with_suffix(".truth")
     if truth.exists():
         return path, [Record(**json.loads(line)) for line in truth.open(encoding="utf-8")]
     path.parent.mkdir(parents=True, exist_ok=True)
-    records = make(count, language)
+    records = make(count, language, checked=checked)
     with path.open("w", encoding="utf-8") as out:
         for number, record in enumerate(records):
             out.write(json.dumps({"id": number, "text": record.text}, ensure_ascii=False) + "\n")
@@ -110,14 +115,14 @@ def score(records: list[Record], kept: set[int]) -> Scored:
     )
 
 
-def studio(source: Path, folder: Path, threshold: float) -> Measured:
-    """The program, whole: engine, ledger, report and all."""
+def studio(source: Path, folder: Path, threshold: float, workers: int = 1) -> Measured:
+    """The program, whole: engine, ledger, report and all. One thread a worker."""
     recipe = folder / "recipe.yaml"
     recipe.write_text(RECIPE.format(threshold=threshold))
     program = Path(sys.executable).with_name("studio")
     out = folder / "out.jsonl"
     command = [program, "curate", source, "--recipe", recipe, "--out", out, "--runs-dir", folder / "runs"]
-    used = measure([*command, "--workers", "1", "--plain"], folder / "log", **ONE_THREAD)
+    used = measure([*command, "--workers", str(workers), "--plain"], folder / "log", **ONE_THREAD)
     with out.open(encoding="utf-8") as lines:
         (folder / "kept").write_text("".join(f"{json.loads(line)['id']}\n" for line in lines))
     return used
@@ -154,14 +159,14 @@ def run_stage(source: Path, folder: Path, threshold: float) -> None:
     (folder / "kept").write_text("".join(f"{name}\n" for name in ids if name not in gone))
 
 
-def peer(name: str, source: Path, folder: Path, threshold: float) -> Measured:
-    python = venv("dedup", *PEERS)
+def peer(name: str, source: Path, folder: Path, threshold: float, python: Path | None = None) -> Measured:
+    python = python or venv("dedup", *PEERS)
     command = [python, Path(__file__).with_name("dedup_peers.py"), name, source, folder, str(threshold)]
     return measure(command, folder / "log", HF_HUB_OFFLINE="1", HF_HOME=str(folder / "hf"), **ONE_THREAD)
 
 
-OURS = {"near stage": stage, "studio curate": studio}
-THEIRS = ["datasketch", "datasketch_batch", "rensa", "gaoya", "text_dedup", "datatrove"]
+OURS = ["near stage", "studio curate"]
+THEIRS = ["datasketch", "datasketch_batch", "rensa", "gaoya", "text_dedup", "datatrove", "semhash"]
 
 
 def main() -> None:
@@ -170,27 +175,35 @@ def main() -> None:
     parser.add_argument("--language", nargs="*", choices=["en", "mixed"], default=["en", "mixed"])
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     parser.add_argument("--only", nargs="*", choices=[*OURS, *THEIRS], default=[*OURS, *THEIRS])
+    parser.add_argument("--peers", type=Path, help="the Python of an environment that has PEERS; else one is made")
+    parser.add_argument(
+        "--unchecked",
+        action="store_true",
+        help="do not check that no base resembles another one, for a million records: precision is a lower bound then",
+    )
+    parser.add_argument("--workers", type=int, default=1, help="worker processes of `studio curate`")
     given = parser.parse_args()
     for language in given.language:
-        source, records = corpus(given.records, language)
+        source, records = corpus(given.records, language, not given.unchecked)
         print(f"\n{language}: {len(records):,} records, {source.stat().st_size / 1e6:.1f} MB, {time.strftime('%F')}\n")
         print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
         for name in given.only:
             folder = CACHE / "work" / f"dedup-{name.replace(' ', '-')}"
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            used = (
-                OURS[name](source, folder, given.threshold)
-                if name in OURS
-                else peer(name, source, folder, given.threshold)
-            )
+            if name == "studio curate":
+                used = studio(source, folder, given.threshold, given.workers)
+            elif name == "near stage":
+                used = stage(source, folder, given.threshold)
+            else:
+                used = peer(name, source, folder, given.threshold, given.peers)
             if not (folder / "kept").exists():
                 print(f"| {name} | failed, see {folder / 'log'} |", flush=True)
                 continue
             result = score(records, {int(line) for line in (folder / "kept").read_text().split()})
             lost = ", ".join(f"{count} {kind}" for kind, count in sorted(result.lost.items())) or "0"
             print(
-                f"| {name} | {used.cpu:.1f} | {len(records) / used.cpu:,.0f} | {used.peak / 2**20:.0f} | "
+                f"| {name} | {used.cpu:.1f} | {used.wall:.0f} | {len(records) / used.cpu:,.0f} | {used.peak / 2**20:.0f} | "
                 f"{result.removed:,} | {result.recall:.4f} | {result.precision:.4f} | {lost} | {result.reworded:.0%} |",
                 flush=True,
             )

@@ -21,10 +21,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 from corpus import sentences
+from scipy import sparse
 
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -86,13 +88,16 @@ def jaccard(one: str, other: str) -> float:
     return len(ours & theirs) / len(ours | theirs)
 
 
-def make(count: int, language: str = "en", seed: int = 7) -> list[Record]:
-    """About `count` records in random order: `language` is en, or mixed (half English, half Chinese)."""
+def make(count: int, language: str = "en", seed: int = 7, checked: bool = True) -> list[Record]:
+    """About `count` records in random order: `language` is en, or mixed (half English, half Chinese).
+
+    checked: bases are compared with each other, which takes time with the square of their number.
+    """
     draw = random.Random(seed)
     languages = ["en"] if language == "en" else ["en", "zh"]
     special = [record for one in languages for record in _special(one, draw)]
     wanted = count - len(special)
-    bases = _bases(round(wanted * 0.74), languages, draw)
+    bases = _bases(round(wanted * 0.74), languages, draw, checked)
     found = [Record(text, "base", number) for number, text in enumerate(bases)]
     numbered = [n for n, text in enumerate(bases) if re.search(r"\d", text) and 20 <= len(TOKEN.findall(text)) <= 60]
     for number in draw.sample(numbered, min(len(numbered), wanted // 60)):
@@ -110,25 +115,48 @@ def make(count: int, language: str = "en", seed: int = 7) -> list[Record]:
     return found
 
 
-def _bases(count: int, languages: list[str], draw: random.Random) -> list[str]:
-    """Different records. Any two that share many shingles are compared, by counting in an inverted index."""
+def _bases(count: int, languages: list[str], draw: random.Random, checked: bool) -> list[str]:
+    """Different records: of any two with a similarity of DISTINCT or more (checked) or equal ones (not checked) the
+    later one is left out.
+    """
     found: list[str] = []
-    sizes: list[int] = []
-    index: dict[tuple[str, ...], list[int]] = {}
     while len(found) < count:
-        language = draw.choice(languages)
-        pool = sentences(language)
-        joiner = "" if language == "zh" else " "
-        text = joiner.join(draw.sample(pool, min(40, 1 + int(draw.expovariate(0.22)))))
-        ours = shingles(text)
-        shared = Counter(other for gram in ours for other in index.get(gram, ()))
-        if any(both >= DISTINCT * (len(ours) + sizes[other] - both) for other, both in shared.items()):
-            continue
-        for gram in ours:
-            index.setdefault(gram, []).append(len(found))
-        sizes.append(len(ours))
-        found.append(text)
-    return found
+        while len(found) < 1.4 * count:
+            language = draw.choice(languages)
+            joiner = "" if language == "zh" else " "
+            found.append(joiner.join(draw.sample(sentences(language), min(40, 1 + int(draw.expovariate(0.22))))))
+        if checked:
+            found = [text for text, stays in zip(found, _distinct(found), strict=True) if stays]
+        else:
+            found = list(dict.fromkeys(found))
+    return found[:count]
+
+
+def _distinct(texts: list[str]) -> list[bool]:
+    """Which texts have a similarity of less than DISTINCT with each one that stays before them, exactly: the sizes of
+    all intersections are a matrix of the texts' shingles multiplied by itself.
+    """
+    sets = [np.fromiter(map(hash, shingles(text)), dtype=np.int64) for text in texts]
+    sizes = np.array([len(one) for one in sets])
+    _, columns, counts = np.unique(np.concatenate(sets), return_inverse=True, return_counts=True)
+    shared = counts[columns] > 1  # what only one text has is in no intersection
+    columns = (np.cumsum(counts > 1) - 1)[columns[shared]].astype(np.int32)
+    ends = np.concatenate(
+        ([0], np.cumsum(np.bincount(np.repeat(np.arange(len(texts)), sizes)[shared], None, len(texts))))
+    )
+    has = sparse.csr_matrix(
+        (np.ones(len(columns), dtype=np.int32), columns, ends), (len(texts), int((counts > 1).sum()))
+    )
+    turned = has.T.tocsr()
+    stays = np.ones(len(texts), dtype=bool)
+    for start in range(0, len(texts), 2000):
+        both = (has[start : start + 2000] @ turned).tocoo()
+        later, earlier = both.row + start, both.col
+        union = sizes[later] + sizes[earlier] - both.data
+        close = (earlier < later) & (both.data >= DISTINCT * union)
+        for one, other in sorted(zip(later[close].tolist(), earlier[close].tolist(), strict=True)):
+            stays[one] &= not stays[other]
+    return stays.tolist()
 
 
 def _special(language: str, draw: random.Random) -> list[Record]:
@@ -206,5 +234,6 @@ def _slip(units: list[str], draw: random.Random, kinds: tuple[str, ...]) -> None
         units[place] = units[other]
 
 
+@cache
 def _is_free(unit: str) -> bool:
     return not re.search(r"\d", unit) and unit.lower().strip(".,;:!?") not in NEGATIONS and any(map(str.isalpha, unit))

@@ -132,7 +132,22 @@ def datatrove(source: Path, folder: Path, _: float) -> list[int]:
     return kept
 
 
-PEERS = [datasketch, datasketch_batch, rensa, gaoya, text_dedup, datatrove]
+def semhash(source: Path, _: Path, __: float) -> list[int]:
+    """By meaning, not by shingles, so it keeps its own default threshold (a cosine of .9). The weights are the only
+    static ones in a package; they were trained on more than one language.
+    """
+    from importlib.resources import files
+
+    from model2vec import StaticModel
+    from semhash import SemHash
+
+    model = StaticModel.from_pretrained(str(files("static_model") / "model"))
+    records = [{"id": number, "text": text} for number, text in read(source)]
+    found = SemHash.from_records(records, columns=["text"], model=model).self_deduplicate()
+    return [record["id"] for record in found.selected]
+
+
+PEERS = [datasketch, datasketch_batch, rensa, gaoya, text_dedup, datatrove, semhash]
 
 if __name__ == "__main__":
     name, source, folder, threshold = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])

@@ -1,6 +1,6 @@
 """The `semantic` stage: what it finds, what it leaves alone, and how fast its embeddings are.
 
-    OMP_NUM_THREADS=1 python benchmarks/semantic.py [--records 120] [--only quality|speed]
+    OMP_NUM_THREADS=1 python benchmarks/semantic.py [--records 120] [--only quality|speed|prefilter]
 
 Quality is measured on the test half of the labelled pairs (`tests/curation/data/pairs_groups.jsonl`), on which nothing
 was fitted. Speed is records a CPU-second of one process (user + system) on the alpaca records of STUDIO_DATA, beside
@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tests" / "curation"))
 from pairs import Pair, mixed, pairs  # noqa: E402
 
 from curation.dedup.verify import Text, Verifier  # noqa: E402
-from curation.embedding.multilingual import Multilingual  # noqa: E402
+from curation.embedding.multilingual import Multilingual, _Table  # noqa: E402
 from curation.embedding.transformer import Transformer  # noqa: E402
 from curation.stages.semantic import Semantic  # noqa: E402
 
@@ -39,12 +39,14 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=120)
-    parser.add_argument("--only", choices=("quality", "speed"))
+    parser.add_argument("--only", choices=("quality", "speed", "prefilter"))
     options = parser.parse_args()
-    if options.only != "speed":
+    if options.only in (None, "quality"):
         quality(Multilingual())
-    if options.only != "quality":
+    if options.only in (None, "speed"):
         speed(options.records)
+    if options.only == "prefilter":
+        prefilter(options.records)
 
 
 def quality(model: Multilingual) -> None:
@@ -144,6 +146,59 @@ def contest(
         f"{title}: ours {fast:.1f}, theirs {slow:.1f}, {fast / slow:.2f} times; decided alike {same:.4%}; least cosine "
         f"{np.einsum('ij,ij->i', a, b).min():.6f}; 100k records on 2 cores, extrapolated: {seconds / 60:.1f} minutes"
     )
+
+
+def prefilter(records: int) -> None:
+    """Whether mean vectors of the pieces (before and after the model's projection) would find the pairs that the whole
+    model proposes: how many alpaca records would still have a neighbour, and so would have to be embedded, at the
+    thresholds that leave .90, .95 and .99 of the labelled pairs that are the same and proposed.
+    """
+    model, labelled = Multilingual(), list(pairs())
+    sides = [(text, "") for name in ("en", "zh") for text in alpaca(f"alpaca_{name}_demo.json", records)]
+    count = len(sides)
+    sides += [side for pair in labelled for side in (pair.one, pair.other)]
+    whole = np.asarray([side if side[1] else tuple(side[0].split("\n", 1)) for side in sides])
+    texts, places = np.unique(whole, return_inverse=True)
+    rows = np.arange(count, len(sides)).reshape(-1, 2)
+    one, other = rows.T
+    full = _both(model.encode(texts.tolist()), places)
+    proposed = np.einsum("ij,ij->i", full[one], full[other]) >= Semantic().threshold
+    same = np.asarray([pair.same for pair in labelled]) & proposed
+    print(f"\n{count} alpaca records; {same.sum()} labelled pairs are the same and proposed")
+    for title, vectors in static_vectors(model, texts.tolist()).items():
+        cheap = _both(vectors, places)
+        alike = cheap[:count] @ cheap[:count].T
+        np.fill_diagonal(alike, -1)
+        cosines = np.einsum("ij,ij->i", cheap[one], cheap[other])
+        for language in ("en", "zh", "en-zh", "all"):
+            of = same & np.asarray([language in (pair.language, "all") for pair in labelled])
+            for recall in (0.9, 0.95, 0.99):
+                least = np.quantile(cosines[of], 1 - recall)
+                left = (alike.max(axis=1) >= least).mean()
+                print(f"{title}, {language}: recall {recall}, cosine {least:.3f}, {left:.0%} of the records are left")
+
+
+def _both(vectors: np.ndarray, places: np.ndarray) -> np.ndarray:
+    joined = vectors[places].reshape(len(places), -1)
+    return joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-9)
+
+
+def static_vectors(model: Multilingual, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """Means of the vectors of each text's pieces, rare ones weighing more, less the mean of all, each of length 1."""
+    import torch
+
+    numbers = [np.asarray(found) for found in model.pieces.encode(texts)]
+    kinds, counts = np.unique(np.concatenate([np.unique(found) for found in numbers]), return_counts=True)
+    assert model._weights is not None  # the texts were embedded before
+    table = _Table(model._weights, kinds)
+    weight = np.log(len(texts) / counts)[:, None]
+    found = {}
+    for title, pieces in (("raw", table.vectors), ("projected", torch.cat(table.projected, 1))):
+        weighted = pieces[:-1].numpy() * weight
+        means = np.stack([weighted[np.searchsorted(kinds, text)].sum(axis=0) for text in numbers])
+        means -= means.mean(axis=0)
+        found[title] = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    return found
 
 
 if __name__ == "__main__":

@@ -58,6 +58,26 @@ def clusters(folder: Path, *, stage: str | None = None, most: int = 20, members:
     return list(_clusters(folder, sizes.collect(), chosen, members))
 
 
+def cluster_of(folder: Path, record_id: str, *, stage: str | None = None, members: int = 50) -> Cluster | None:
+    """The cluster of a finished run that a record is in, the largest of several; None where it is in none. `stage`: as
+    one stage found it. One pass over the columns of the ledger: some 0.1 s for a million records.
+    """
+    uses = read_index(folder)[0]["uses"]
+    names = [name for name, use in uses.items() if use in STAGES and stage in (None, name)]
+    if not names:
+        return None
+    rows = _rows(folder, names)
+    mine = rows.filter(pl.col("record_id") == record_id).select("stage", "cluster").unique()
+    chosen = rows.join(mine, on=["stage", "cluster"], how="semi").collect()
+    sizes = (
+        chosen.group_by("stage", "cluster")
+        .agg(size=pl.len(), dropped=(pl.col("action") == "drop").sum())
+        .sort(["size", "stage", "cluster"], descending=[True, False, False])
+        .head(1)
+    )
+    return next(_clusters(folder, sizes, chosen, members), None)
+
+
 def _rows(folder: Path, stages: Sequence[str]) -> pl.LazyFrame:
     """One row a member: an exact duplicate's cluster is its kept twin, who is a member too."""
     ledger = pl.scan_parquet(folder / "ledger" / "part-*.parquet").filter(pl.col("stage").is_in(stages))

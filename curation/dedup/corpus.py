@@ -16,6 +16,7 @@ from curation.dedup.shingles import I64, U32, U64, Shingles, fold, shingles_of
 
 BANDS_AT_ONCE = 8  # columns read together: 64 MB at a million records, and few passes over the files
 AT_ONCE = 1 << 16  # similarities of small clusters held at once, with the texts
+SLICE = 1 << 13  # texts at once where there are temporary copies of them
 LEFT_OVER = 0.2  # share of a text's shingles that must be its own for its boilerplate to be ignored
 
 
@@ -49,8 +50,7 @@ class Corpus:
         left, right = self._held(left), self._held(right)
         if len(crowd):
             left, right = self._without_boilerplate(self._held(crowd), left, right, banding)
-        alike = jaccard(self.shingles, left, right) >= threshold
-        labels = components(len(self._rows), left[alike], right[alike])
+        labels = self._connected(left, right, threshold)
         sizes = np.bincount(labels, minlength=1)
         places = np.flatnonzero(sizes[labels] > 1)
         ranks = self.facts["rank"].fill_null(-np.inf).to_numpy()[self._rows[places]]
@@ -59,6 +59,21 @@ class Corpus:
         for size in np.unique(sizes[sizes > 1]).tolist():
             numbers = np.flatnonzero(sizes == size)
             yield from self._of_size(numbers, places[starts[numbers][:, None] + np.arange(size)])
+
+    def _connected(self, left: I64, right: I64, threshold: float) -> I64:
+        """The component of each held text by pairs at least that similar. `left` ascends.
+
+        The first pair of each text is verified before the others, which need no look where both ends are connected by
+        then: of the pairs among 200 records with one preamble 19,701 out of 19,900.
+        """
+        first = np.ones(len(left), dtype=bool)
+        np.not_equal(left[1:], left[:-1], out=first[1:])
+        alike = np.zeros(len(left), dtype=bool)
+        alike[first] = jaccard(self.shingles, left[first], right[first]) >= threshold
+        labels = components(len(self._rows), left[alike], right[alike])
+        apart = ~first & (labels[left] != labels[right])
+        alike[apart] = jaccard(self.shingles, left[apart], right[apart]) >= threshold
+        return components(len(self._rows), left[alike], right[alike])
 
     def _of_size(self, numbers: I64, places: I64) -> Iterator[Cluster]:
         """Clusters of the same size: `places` (held) has a row for each. Small ones get their similarities at once."""
@@ -92,7 +107,6 @@ class Corpus:
         return scores
 
     def bands(self, banding: Banding) -> Iterator[U64]:
-        """The band hashes of all texts, band after band."""
         """The band hashes of every text, one column a band."""
         for first in range(0, banding.bands, BANDS_AT_ONCE):
             names = [f"b{band}" for band in range(first, min(first + BANDS_AT_ONCE, banding.bands))]
@@ -106,13 +120,17 @@ class Corpus:
         """Load the texts of `rows` and shingle them again, which is cheaper than keeping every record's shingles."""
         self._rows = rows.astype(np.int64)
         wanted = self.facts["ordinal"].gather(self._rows).to_frame()
-        self._texts = (
+        # In a stream, or every text of the corpus would be in memory at once before the join.
+        found = (
             self.prints.select("ordinal", "text")
             .join(wanted.lazy(), on="ordinal", how="semi")
+            .collect(engine="streaming")
             .sort("ordinal")
-            .collect()
-        )["text"]
-        self.shingles = shingles_of(self._texts.to_list(), self.words, self.characters)
+        )
+        self._texts = found["text"]
+        self.shingles = Shingles.concat(
+            [shingles_of(part.to_list(), self.words, self.characters) for part in _slices(self._texts)]
+        )
 
     def _without_boilerplate(self, crowd: I64, left: I64, right: I64, banding: Banding) -> tuple[I64, I64]:
         """Texts in crowded buckets again, without the shingles that many of them share, if enough is left of them."""
@@ -139,7 +157,14 @@ class Corpus:
         )
         order = np.arange(len(self._rows))
         order[rows] = len(self._rows) + np.arange(len(rows))
-        self.shingles = both.take(order)
+        self.shingles = Shingles.concat(
+            [both.take(order[start : start + SLICE]) for start in range(0, len(order), SLICE)]
+        )
+
+
+def _slices(texts: pl.Series) -> Iterator[pl.Series]:
+    for start in range(0, len(texts), SLICE):
+        yield texts.slice(start, SLICE)
 
 
 def _lookup(rows: Sequence[int], matrix: Sequence[Sequence[float]]) -> Similarity:

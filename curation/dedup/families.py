@@ -20,7 +20,7 @@ Verdict = Literal["copy", "template", "number", "negation", "content"]
 
 SHORT = 30  # words: below it one replaced content word makes another record
 MIDDLE = 60  # words: below it a number or a negation makes another record
-NUMBERED = 120  # words: below it texts that differ by numbers in digits alone are other records
+NUMBERED = 120  # words: below it texts that differ by a number in digits are other records
 PASSAGE = 8  # tokens: so many in a row that the anchor lacks are a passage of its own, which would be lost
 MOVED = 4  # tokens: so many in a row that only stand elsewhere have been moved; fewer in a short text change its sense
 WEIGHT = 0.005  # share of the tokens that must differ in a long text for a slot to matter
@@ -73,7 +73,7 @@ def _words(tokens: Sequence[str]) -> float:
 
 
 def _has_digits(item: Difference) -> bool:
-    return item.kind == "number" and any(character.isdigit() for token in (*item.old, *item.new) for character in token)
+    return any(character.isdigit() for token in (*item.old, *item.new) for character in token)
 
 
 def _unmoved(found: list[Difference], length: int) -> list[Difference]:
@@ -128,12 +128,10 @@ def _judge(anchor: Sequence[str], member: Sequence[str], found: Sequence[Differe
     weighs = length < MIDDLE or size >= WEIGHT * length
     if weighs and sum(item.size for item in inside) >= INSIDE * size:
         return Judged("template", tuple(item.new for item in found))
-    kinds = {item.kind for item in found}
-    if length < MIDDLE or (length < NUMBERED and all(_has_digits(item) for item in found)):
-        if "number" in kinds:
-            return Judged("number", tuple(item.new for item in found))
-        if "negation" in kinds:
-            return Judged("negation", tuple(item.new for item in found))
+    if any(item.kind == "number" and (length < MIDDLE or _has_digits(item)) for item in found) and length < NUMBERED:
+        return Judged("number", tuple(item.new for item in found))
+    if length < MIDDLE and any(item.kind == "negation" for item in found):
+        return Judged("negation", tuple(item.new for item in found))
     if any(len(item.new) >= PASSAGE for item in found):
         return Judged("content", tuple(item.new for item in found))
     replaced = {(item.old, item.new) for item in found}  # the same replacement throughout is one difference

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
-from rapidfuzz.distance import OSA, Levenshtein
+from rapidfuzz.distance import OSA, Levenshtein, Opcode
 
 from curation.dedup.differences import TYPO_SIMILARITY, Difference, differences, tokens_of
 from curation.dedup.families import judge
@@ -18,9 +18,9 @@ MARGIN = 0.1  # of the item's tokens that are looked at on each side of the plac
 SLIP = 20  # tokens for each wrong character of an unspaced script that counts as a slip of the pen
 LONG = 200  # tokens: below it any other number makes another question
 NUMBERS = 1 / 3  # share of the numbers of a long text which must differ for it to be another one
-_UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
-_CHARACTER = re.compile(_UNSPACED)
-_TOKEN = re.compile(rf"{_UNSPACED}|[^\W_]+")  # as in `differences`, but with places
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_CHARACTER = re.compile(f"[{_UNSPACED}]")
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")  # as in `differences`, but with places
 # Ideographs that make another question when one replaces another: numerals, directions, opposites, units of time.
 _TELLING = frozenset(
     "一二三四五六七八九十百千万亿两半零春夏秋冬东南西北上下左右前后大小多少长短高低男女加减乘除正负早晚内外里"
@@ -84,14 +84,24 @@ def _window(item: Sequence[str], text: str) -> str:
 
 def _without_ends(item: Sequence[str], tokens: Sequence[str], start: int, end: int) -> tuple[int, int]:
     """`start, end` without what was only inserted before the item's beginning and after its end."""
-    operations = [one for one in Levenshtein.opcodes(item, tokens[start:end]) if one.tag != "equal"]
-    first, last = start, end
+    found = tokens[start:end]
+    ahead = _inserted_ahead(Levenshtein.opcodes(item, found), found)
+    behind = _inserted_ahead(Levenshtein.opcodes(item[::-1], found[::-1]), found[::-1])
+    return start + ahead, max(start + ahead, end - behind)
+
+
+def _inserted_ahead(operations: Iterable[Opcode], found: Sequence[str]) -> int:
+    """How many tokens were put before the item. Where its first tokens happen to stand among them too, as few edits
+    are needed when those are taken for its beginning; what was inserted behind them then is moved before them.
+    """
+    ahead = 0
     for one in operations:
-        if one.tag == "insert" and one.src_start == 0:
-            first = start + one.dest_end
-        elif one.tag == "insert" and one.src_start == len(item):
-            last = start + one.dest_start
-    return first, max(first, last)
+        begun = found[ahead : one.dest_start]
+        if one.tag == "insert" and list(begun) == list(found[one.dest_end - len(begun) : one.dest_end]):
+            ahead += one.dest_end - one.dest_start
+        elif one.tag != "equal" or one.src_start > 0:
+            break
+    return ahead
 
 
 def _grams(text: str) -> set[str]:

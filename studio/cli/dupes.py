@@ -13,7 +13,10 @@ from studio.display import display
 from studio.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from curation.clusters import Cluster, ClusterMember
+    from studio.runs.folder import RunFolder
 
 _CONTEXT = 40  # characters of unchanged text shown on each side of a difference
 _TEXT = 300  # characters of the first member's text
@@ -24,9 +27,14 @@ _TEXT = 300  # characters of the first member's text
 @click.option("--stage", metavar="NAME", help="Only what this stage found, by its name in the recipe.")
 @click.option("--most", type=click.IntRange(min=1), default=10, show_default=True, help="Clusters to show.")
 @click.option("--members", type=click.IntRange(min=1), default=6, show_default=True, help="Records to show of each.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="STAGE.KEY=VALUE", help="Say which records would change sides, only."
+)
 @runs_dir_option
 @json_option
-def dupes(*, run: str, stage: str | None, most: int, members: int, runs_dir: Path, as_json: bool) -> int:
+def dupes(
+    *, run: str, stage: str | None, most: int, members: int, settings: tuple[str, ...], runs_dir: Path, as_json: bool
+) -> int:
     """Show the clusters of duplicates a run found, largest first.
 
     Each record is compared with the first of its cluster: [-these words-] are only in the first, {+those+} only in it.
@@ -37,6 +45,8 @@ def dupes(*, run: str, stage: str | None, most: int, members: int, runs_dir: Pat
     from studio.runs.folder import find
 
     out = Output(json=as_json)
+    if settings:
+        return tell_sides(find(runs_dir, run), settings, out, most)
     found = clusters(find(runs_dir, run).path, stage=stage, most=most, members=members)
     if as_json:
         for cluster in found:
@@ -46,6 +56,26 @@ def dupes(*, run: str, stage: str | None, most: int, members: int, runs_dir: Pat
         out.say("No duplicates were found.")
     for number, cluster in enumerate(found):
         out.data(("\n" if number else "") + tell_cluster(cluster))
+    return int(ExitCode.OK)
+
+
+def tell_sides(folder: RunFolder, settings: Sequence[str], out: Output, most: int) -> int:
+    """How many records would change sides under other settings, and the first of them."""
+    from dataclasses import asdict
+
+    from studio.runs.preview import preview
+
+    sides = preview(folder, settings)
+    if out.json:
+        out.json_line(asdict(sides))
+        return int(ExitCode.OK)
+    out.data(f"{display(', '.join(settings))}: {sides.after:,} records kept instead of {sides.before:,}")
+    for mark, verb, names in (("+", "stay", sides.stay), ("-", "be dropped", sides.go)):
+        out.data(f"{len(names):,} more would {verb}")
+        for name, stage in names[:most]:
+            out.data(f"  {mark} {display(name)} {display(stage)}")
+        if len(names) > most:
+            out.data(f"    … and {len(names) - most:,} more")
     return int(ExitCode.OK)
 
 

@@ -241,10 +241,19 @@ def test_a_passage_of_its_own_is_content_and_a_missing_one_is_not() -> None:
 
 
 @pytest.mark.parametrize(("extra", "verdict"), [(0, "number"), (1, "number"), (2, "copy")])
-def test_numbers_alone_make_another_record_below_120_words(extra: int, verdict: str) -> None:
+@pytest.mark.parametrize("besides", ["", "quickly"])
+def test_a_number_makes_another_record_below_120_words(extra: int, verdict: str, besides: str) -> None:
     filler = [line.replace("the", "this") for line in LINES[: 2 * extra]] + LINES[: max(0, extra - 1)]
     text = " ".join([*LINES, "there are 17 boats", *filler])
-    assert [found.verdict for found in judge(text, [text.replace("17", "18")])] == [verdict]
+    other = text.replace("17", "18").replace("reads aloud", f"reads {besides} aloud")
+    assert [found.verdict for found in judge(text, [other])] == [verdict]
+
+
+@pytest.mark.parametrize(("lines", "verdict"), [(3, "number"), (4, "copy")])
+def test_a_number_in_words_makes_another_record_below_60_words(lines: int, verdict: str) -> None:
+    text = " ".join([*LINES[:lines], "there are seven boats in all"])
+    assert len(text.split()) == (49, 63)[lines == 4]
+    assert [found.verdict for found in judge(text, [text.replace("seven", "eight")])] == [verdict]
 
 
 def test_a_doubled_word_is_a_slip_and_another_word_is_not() -> None:
