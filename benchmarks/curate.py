@@ -145,7 +145,7 @@ def main() -> None:
     given = parser.parse_args()
     source = write(CACHE / "corpora" / f"{given.records}.jsonl", given.records)
     print(
-        f"| program | processes | wall s | CPU s | records/CPU-s | peak MB | kept | agree with studio |\n|{'---|' * 8}"
+        f"| program | processes | wall s | CPU s | records/CPU-s | peak MB | shared once | kept | agree with studio |\n|{'---|' * 9}"
     )
     reference: set[int] = set()
     for name in given.only:
@@ -159,7 +159,7 @@ def main() -> None:
             agree = 1 - len(kept ^ reference) / given.records
             print(
                 f"| {name} | {workers} | {used.wall:.1f} | {used.cpu:.1f} | {given.records / used.cpu:,.0f} | "
-                f"{used.peak / 2**20:.0f} | {len(kept):,} | {agree:.1%} |"
+                f"{used.peak / 2**20:.0f} | {used.unique / 2**20:.0f} | {len(kept):,} | {agree:.1%} |"
                 + (f" (exit {used.code}, see {folder / 'log'})" if used.code else ""),
                 flush=True,
             )

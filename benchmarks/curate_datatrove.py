@@ -9,6 +9,7 @@ from pathlib import Path
 
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.dedup import ExactDedupFilter, ExactDedupSignature, ExactFindDedups
+from datatrove.pipeline.dedup.exact_dedup import ExactDedupConfig
 from datatrove.pipeline.filters import LambdaFilter, LanguageFilter
 from datatrove.pipeline.formatters import FTFYFormatter
 from datatrove.pipeline.readers import JsonlReader
@@ -22,6 +23,10 @@ lid.cached_asset_path_or_download = lambda *_, **__: MODEL
 def as_document(self, data, path, id_in_file):
     # Its writer leaves out an id of 0, so the number travels in the metadata too.
     return {"text": data["text"], "id": str(data["id"]), "metadata": {"number": data["id"]}}
+
+
+def text_of(document):
+    return document.text
 
 
 def split_source() -> Path:
@@ -43,6 +48,7 @@ def run(name: str, *steps) -> None:
 
 if __name__ == "__main__":
     parts = split_source()
+    config = ExactDedupConfig(content_getter=text_of)
     first, signatures, duplicates = (str(FOLDER / name) for name in ("first", "signatures", "duplicates"))
     run(
         "filter",
@@ -51,11 +57,12 @@ if __name__ == "__main__":
         LambdaFilter(lambda document: 10 <= len(document.text) <= 100_000),
         LanguageFilter(["en", "zh", "fr", "de"], language_threshold=0.3),
         JsonlWriter(first, compression=None),
-        ExactDedupSignature(signatures, finder_workers=1),
+        ExactDedupSignature(signatures, config, finder_workers=1),
     )
     LocalPipelineExecutor(
-        [ExactFindDedups(signatures, duplicates)], tasks=1, logging_dir=str(FOLDER / "logs/find")
+        [ExactFindDedups(signatures, duplicates, config)], tasks=1, logging_dir=str(FOLDER / "logs/find")
     ).run()
-    run("drop", JsonlReader(first), ExactDedupFilter(duplicates), JsonlWriter(str(FOLDER / "final"), compression=None))
+    final = JsonlWriter(str(FOLDER / "final"), compression=None)
+    run("drop", JsonlReader(first), ExactDedupFilter(duplicates, config), final)
     shutil.rmtree(parts)
     print(json.dumps({"done": True}))

@@ -17,13 +17,16 @@ CACHE = Path(os.environ.get("STUDIO_BENCH_CACHE", Path.home() / ".cache" / "stud
 
 @dataclass(frozen=True)
 class Measured:
-    """What a program used. cpu: seconds of user and system time. peak: bytes, the most the tree held at once (sampled)."""
+    """What a program used. cpu: seconds of user and system time. peak: bytes, the most the tree held at once (sampled). unique:
+    the same with pages that several processes share counted once (PSS).
+    """
 
     wall: float
     cpu: float
     peak: int
     output: str
     code: int
+    unique: int = 0
 
 
 def measure(command: Sequence[str | Path], log: Path | None = None, **environment: str) -> Measured:
@@ -37,7 +40,7 @@ def measure(command: Sequence[str | Path], log: Path | None = None, **environmen
         text=True,
         env={**os.environ, **environment},
     )
-    peak = [0]
+    peak = [0, 0]
     watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
     watcher.start()
     output = process.communicate()[0]
@@ -46,20 +49,22 @@ def measure(command: Sequence[str | Path], log: Path | None = None, **environmen
     if log is not None:
         log.write_text(output)
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Measured(wall, cpu, peak[0], output, process.returncode)
+    return Measured(wall, cpu, peak[0], output, process.returncode, peak[1])
 
 
 def _watch(pid: int, peak: list[int]) -> None:
     try:
         root = psutil.Process(pid)
         while True:
-            held = 0
+            held = unique = 0
             for process in [root, *root.children(recursive=True)]:
                 try:
-                    held += process.memory_info().rss
+                    used = process.memory_full_info()
                 except psutil.Error:
                     continue
-            peak[0] = max(peak[0], held)
+                held += used.rss
+                unique += getattr(used, "pss", used.rss)
+            peak[:] = max(peak[0], held), max(peak[1], unique)
             time.sleep(0.1)
     except psutil.Error:
         return
