@@ -248,3 +248,21 @@ def test_importing_loads_nothing_heavy() -> None:
     code += f"; print([m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("The verses are by Temperance Q Wollenweber, they say.", {"Temperance Q Wollenweber"}),
+        ("Vitamin C Serum and Plan B Partners are no people.", set()),
+        ("The founders are Ana Torres, Kovalchik and Brzezicki.", {"Ana Torres", "Kovalchik", "Brzezicki"}),
+        ("Ana Torres, Berlin and Cheese were on the list.", {"Ana Torres"}),
+        ("Emily: Remember?\nVlastimirka: I do.\nNote: keep it.", {"Emily", "Vlastimirka"}),
+        ("Question: Why?\nAnswer: Because.", set()),
+        ("Vlastimirka, can I please speak to you?", {"Vlastimirka"}),
+        ("However, can I please speak to you?", set()),
+    ],
+)
+def test_names_are_known_by_their_neighbours(text: str, names: set[str]) -> None:
+    (spans,) = NameFinder(frozenset({"PERSON"}), {"en": "none"}).find([text], ["en"])
+    assert {text[span.start : span.end] for span in spans} == names

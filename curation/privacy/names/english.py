@@ -85,7 +85,7 @@ _LABEL = re.compile(
     rf"next of kin|account holder|cardholder|to whom it may concern)\s*[:：]\s*(?P<n>{NAME})"
 )
 _INTRODUCTION = re.compile(
-    rf"\b(?i:my (?:full |first |last )?name is|my name's|name's|i am called|call me|i am|i'm|i’m|this is|it's|it’s|"
+    rf"\b(?i:my (?:full |first |last )?name is|my name's|name's|i am called|calls? me|i am|i'm|i’m|this is|it's|it’s|"
     rf"(?:is|was|are|were) (?:called|named)|named|called|(?:maiden |full |sur)?name is|identified (?:himself|herself|as)|speaking with|spoke (?:to|with)|"
     rf"behalf of|signed by|written by my|married to|addressed to|parcel for|appointment for|payable to|the desk of)[ ,:\"“]+"
     rf"(?P<n>{NAME})"

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from curation.privacy.names import chinese, chinese_address, english, english_address, words
+from curation.privacy.names import beside, chinese, chinese_address, english, english_address, words
 from curation.privacy.names.taggers import BUILT_IN, NO_MODEL, Tagger, tagger
 from curation.privacy.spans import Span, resolve
 
 ENTITIES = ("PERSON", "ADDRESS", "LOCATION", "ORGANIZATION")
-VERSION = "1"  # raised whenever the same text may get other spans
+VERSION = "2"  # raised whenever the same text may get other spans
 BY_RULE: Mapping[str, frozenset[str]] = {
     "en": frozenset({"PERSON", "ADDRESS"}),
     "zh": frozenset({"PERSON", "ADDRESS"}),
@@ -96,6 +96,9 @@ class NameFinder:
             spans += english.tidy(text, tagged if language == "en" else [])
             spans += english.rules(text)
             spans += english_address.addresses(text)
+            spans += beside.initialed(text)
+            spans += beside.listed(text, spans)
+            spans += beside.spoken(text, spans)
         if language not in BY_RULE:
             spans += tagged
         spans = _settle(spans)
