@@ -18,14 +18,18 @@ _LIST = re.compile(
 )
 _SPEAKERS = re.compile(rf"^(?P<n>{NAME}):[ ]", re.M)
 _CALLED = re.compile(
-    rf"^[\"“]?(?P<n>{NAME}), (?:can|could|would|will|do|did|are|have|please|thank|thanks|i|i'm|i'll|you|your|how|what|we)\b",
-    re.M | re.I,
+    rf"^[\"“]?(?P<n>{NAME}), (?i:can|could|would|will|do|did|are|have|please|thank|thanks|i|i'm|i'll|you|your|how|what|we)\b",
+    re.M,
 )
 _ITEM = re.compile(rf"{NAME}")
+_INITIAL = re.compile(rf" [{UPPER}][. ]")  # cheap signs that the patterns above are worth a try
+_JOINED = re.compile(rf" (?:and|or|&) [{UPPER}]")
 
 
 def initialed(text: str) -> Iterator[Span]:
     """ "Elita B Desaulniers": two words that are none of the language's around a capital letter."""
+    if not _INITIAL.search(text):
+        return
     for match in _INITIALED.finditer(text):
         parts = re.findall(rf"[{LETTER}'’-]{{2,}}", match[0])
         if len(parts) == 2 and all(_uncommon(part) for part in parts) and not _a_thing(text, *match.span()):
@@ -36,7 +40,7 @@ def listed(text: str, spans: Sequence[Span]) -> Iterator[Span]:
     """ "Kónya, Becker and Vasquez": where one of a list is a person, the others are, unless they name something else."""
     people = [span for span in spans if span.entity == "PERSON"]
     others = [span for span in spans if span.entity != "PERSON"]
-    if not people:
+    if not people or not _JOINED.search(text):
         return
     for match in _LIST.finditer(text):
         items = [item.span() for item in _ITEM.finditer(text, *match.span())]
@@ -57,7 +61,7 @@ def spoken(text: str, spans: Sequence[Span]) -> Iterator[Span]:
             if _known_by_form(text, start, end) and not _touched((start, end), people):
                 yield Span(start, end, "PERSON", 0.75, "en_speaker")
     for match in _CALLED.finditer(text):
-        if match["n"][0].isupper() and _known_by_form(text, *match.span("n")):
+        if _known_by_form(text, *match.span("n")):
             yield Span(*match.span("n"), "PERSON", 0.72, "en_called")
 
 
