@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check fast docs bench clean
+.PHONY: help install demo test lint check fast docs messages screens monkey bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,19 @@ fast: $(INSTALLED) ## the tests alone, stopping at the first failure
 
 docs: $(INSTALLED) ## make the generated pages of docs/ again
 	$(BIN)/python -m curation.reference docs/reasons.md
+
+LOCALE := studio/tui/locale
+messages: $(INSTALLED) ## collect the texts of the interface, update its translations and compile them
+	$(BIN)/pybabel -q extract -k N_ --no-wrap --add-location=file --sort-by-file -o $(LOCALE)/studio.pot studio/tui
+	$(BIN)/pybabel -q update -D studio -d $(LOCALE) -i $(LOCALE)/studio.pot --no-wrap --no-fuzzy-matching
+	rm $(LOCALE)/studio.pot
+	$(BIN)/pybabel -q compile -D studio -d $(LOCALE)
+
+screens: $(INSTALLED) ## draw the pictures of the screens in docs/screens again
+	$(BIN)/python benchmarks/screens.py docs/screens
+
+monkey: $(INSTALLED) ## press 10,000 random keys in the terminal interface (nightly; some minutes)
+	STUDIO_MONKEY=10000 STUDIO_MONKEY_SEED=$$(date +%s) $(BIN)/pytest -q -k random_keys tests/studio/test_tui_review_hostile.py
 
 bench: $(INSTALLED) ## list the benchmarks
 	@ls benchmarks/*.py

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -16,6 +19,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "runs": ("studio.cli.runs", "runs", "List, show, attach to, stop, resume and remove runs."),
     "why": ("studio.cli.why", "why", "Tell what happened to one record, stage by stage."),
     "dupes": ("studio.cli.dupes", "dupes", "Show the clusters of duplicates a run found, largest first."),
+    "vault": ("studio.cli.vault", "vault", "Write the file that tells which pseudonym stands for whom."),
+    "diff": ("studio.cli.diff", "diff", "Show what is different between two datasets, or in a run."),
+    "review": ("studio.cli.review", "review", "Show what a run changed, and decide about it."),
+    "apply": ("studio.cli.apply", "apply", "Apply the verdicts of another review to a dataset or a run."),
+    "serve": ("studio.cli.serve", "serve", "Show the terminal interface in a browser, on this machine only."),
     "recipes": ("studio.cli.recipes", "recipes", "List, show and check recipes and the stages they can use."),
     "doctor": ("studio.cli.doctor", "doctor", "Say what this machine has: versions, memory, GPU, models, terminal."),
     "schema": ("studio.cli.schema", "schema", "Print every command, option, exit code and event as JSON."),
@@ -23,8 +31,35 @@ VERBS: dict[str, tuple[str, str, str]] = {
 }
 
 
+# Not a verb: what `studio` and `studio PATH` do.
+INTERFACE = "studio.tui.command"
+_NOTHING = "\0"  # a word that nobody can type
+
+
+class _Front(LazyGroup):
+    """A first word that is no verb but names something that exists is opened in the terminal interface."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """No word at all opens the interface too, where there is a terminal to open it in."""
+        if not args and sys.stdin.isatty() and sys.stdout.isatty():
+            args = [_NOTHING]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb, or the interface with a path."""
+        word = args[0]
+        if word in self.lazy or not (word == _NOTHING or word.startswith("hf:") or Path(word).exists()):
+            if os.sep in word or Path(word).suffix in (".jsonl", ".json", ".csv", ".parquet"):
+                raise click.UsageError(f"There is no file or folder '{word}'.", ctx)
+            return super().resolve_command(ctx, args)
+        command = import_module(INTERFACE).open_studio
+        return word, command, args[1:] if word == _NOTHING else args
+
+
 @click.group(
-    cls=LazyGroup,
+    cls=_Front,
     lazy=VERBS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Run 'studio VERB --help' for a verb's options. Results go to stdout, everything else to stderr.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @run_argument()
+@click.argument("other", metavar="[B]", required=False)
 @click.option("--status", metavar="NAME", help="Only hunks of this kind: removed, changed, added, flagged or kept.")
 @click.option("--stage", metavar="NAME", help="Only hunks about which this stage decided.")
 @click.option("--reason", metavar="NAME", help="Only hunks with this reason.")
@@ -51,8 +53,23 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before deciding about several records at once.")
 @runs_dir_option
 @json_option
-def review(*, run: str, runs_dir: Path, as_json: bool, stale: bool, export: Path | None, **rest: Any) -> int:
+@click.pass_context
+def review(
+    ctx: click.Context,
+    /,
+    *,
+    run: str,
+    other: str | None,
+    runs_dir: Path,
+    as_json: bool,
+    stale: bool,
+    export: Path | None,
+    **rest: Any,
+) -> int:
     """Show what a run changed, and decide about it.
+
+    In a terminal and without options this opens the screen Review; with a dataset B as well, on what is different between
+    the two. Options, and a pipe, stay without a screen.
 
     Verdicts go to verdicts.jsonl in the run's folder at once. The next 'studio curate --resume RUN', or a new run with
     --verdicts, replays them. Without a decision, shows the progress of the review and a page of hunks.
@@ -64,6 +81,14 @@ def review(*, run: str, runs_dir: Path, as_json: bool, stale: bool, export: Path
       studio review last --record chats.jsonl:12 --edit 1 < answer.txt
     """
     out = Output(json=as_json)
+    if _wants_screen(ctx):
+        show = import_module("studio.tui.command").show
+        opened = run if other is not None else str(find(runs_dir, run).path)
+        return int(show(opened, against=other or "", place="review", runs_dir=runs_dir))
+    if other is not None:
+        raise click.UsageError(
+            "Two datasets are reviewed in a terminal, without options; 'studio diff A B' needs none."
+        )
     folder = find(runs_dir, run)
     if stale:
         return _tell_stale(folder, out)
@@ -77,6 +102,13 @@ def review(*, run: str, runs_dir: Path, as_json: bool, stale: bool, export: Path
     elif made:
         out.say(f"{_told(made)} Replay with 'studio curate --resume {reference(folder)}'.")
     return int(ExitCode.OK)
+
+
+def _wants_screen(ctx: click.Context) -> bool:
+    """Whether there is a terminal, and no option that asks for something else."""
+    places = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) in places}
+    return sys.stdin.isatty() and sys.stdout.isatty() and not given - {"run", "other", "runs_dir"}
 
 
 def _told(made: list[Verdict]) -> str:

@@ -1,0 +1,148 @@
+"""The terminal interface on a million records: first frame, key to paint, memory, traffic.
+
+    python benchmarks/tui.py [RECORDS] [--load N]
+
+Makes the file once (in the system's temporary folder), opens it in a pseudo-terminal of 120 x 40, and measures from
+outside: the time from start to the first frame and to the first record, from a key to the bytes that follow it (with N
+processes keeping cores busy; 2 by default), the resident memory of the process, and bytes a second at rest. Prints CPU
+seconds too: on a busy machine wall times say more about the neighbours.
+"""
+
+import argparse
+import json
+import multiprocessing
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "studio"))
+
+WORDS = "the chain of a bicycle needs oil every two weeks in summer and less when it rains 图书馆 周一 闭馆 因为 需要 整理".split()
+
+
+def make(path: Path, number: int) -> None:
+    """A file of that many chats, about 500 bytes each."""
+    draw = random.Random(1)
+    answers = [" ".join(draw.choices(WORDS, k=70)) for _ in range(1000)]
+    with path.open("w", encoding="utf-8") as out:
+        for n in range(number):
+            messages = [
+                {"role": "user", "content": f"question {n}?"},
+                {"role": "assistant", "content": answers[n % 1000]},
+            ]
+            out.write(json.dumps({"messages": messages, "n": n}, ensure_ascii=False) + "\n")
+
+
+def busy() -> None:
+    """One core's worth of work."""
+    while True:
+        sum(range(10_000))
+
+
+def measure(path: Path, number: int, load: int) -> dict[str, object]:
+    """All figures of one session."""
+    from pty_screen import PtyScreen
+
+    figures: dict[str, object] = {
+        "records": number,
+        "megabytes": round(path.stat().st_size / 1e6),
+        "busy_processes": load,
+    }
+    with PtyScreen([str(path)], size=(120, 40)) as screen:
+        begun = time.monotonic()
+        assert screen.pump(60, until=b" studio "), "no first frame"
+        process = psutil.Process(screen.pid)
+        figures["first_frame_s"] = round(time.monotonic() - begun, 2)
+        figures["first_frame_cpu_s"] = round(sum(process.cpu_times()[:2]), 2)
+        assert screen.pump(60, until=b"question 1?"), "no first record"
+        figures["first_record_s"] = round(time.monotonic() - begun, 2)
+        assert screen.pump(120, until=f"/{number:,}".encode()), "not counted"
+        figures["counted_s"] = round(time.monotonic() - begun, 2)
+        screen.pump(8)
+        figures["torch_loaded"] = any("torch" in each.path for each in process.memory_maps())
+        workers = [multiprocessing.Process(target=busy, daemon=True) for _ in range(load)]
+        for worker in workers:
+            worker.start()
+        before, cpu = len(screen.output), sum(process.cpu_times()[:2])
+        times = sorted(map(key_to_paint(screen), "j" * 60 + "G" + "k" * 30 + "g" + "j" * 28))
+        figures["key_to_paint_ms"] = {
+            "p50": round(statistics.median(times) * 1000),
+            "p95": round(times[int(len(times) * 0.95)] * 1000),
+            "most": round(times[-1] * 1000),
+        }
+        figures["cpu_ms_per_key"] = round((sum(process.cpu_times()[:2]) - cpu) / len(times) * 1000)
+        figures["bytes_per_key"] = round((len(screen.output) - before) / len(times))
+        for worker in workers:
+            worker.kill()
+        screen.pump(3)
+        before = len(screen.output)
+        screen.pump(5)
+        figures["bytes_per_second_at_rest"] = round((len(screen.output) - before) / 5)
+        figures["rss_mb"] = round(process.memory_info().rss / 1e6)
+        for name, keys, done in (
+            ("filter_s", "fn > 999000\r", b"filter: n"),
+            ("sort_of_filtered_s", "s-size\r", b"sorted by"),
+        ):
+            begun, cpu = time.monotonic(), sum(process.cpu_times()[:2])
+            screen.send(keys)
+            assert screen.pump(600, until=done), name
+            spent = sum(process.cpu_times()[:2]) - cpu
+            figures[name] = {"wall": round(time.monotonic() - begun, 1), "cpu": round(spent, 1)}
+        figures["rss_after_mb"] = round(process.memory_info().rss / 1e6)
+        screen.send("\x11")
+        figures["exit_status"] = screen.finish()
+    return figures
+
+
+def search(path: Path) -> dict[str, float]:
+    """CPU seconds of looking for a text in all of it, without a terminal: a rare one, and by regular expression."""
+    from curation.browsing import open_records
+    from curation.browsing.search import Search, find_rows
+
+    records = open_records(str(path))
+    begun = time.process_time()
+    for _ in records.grow(lambda: False):
+        pass
+    spent = {"counting": round(time.process_time() - begun, 1)}
+    for name, wanted in (
+        ("text", Search("question 99999?")),
+        ("regular_expression", Search("question 99999[0-9]\\?", True)),
+    ):
+        begun = time.process_time()
+        find_rows(records, wanted, lambda: False, lambda *_: None)
+        spent[name] = round(time.process_time() - begun, 1)
+    return spent
+
+
+def key_to_paint(screen):  # type: ignore[no-untyped-def]
+    """How long after a key the first bytes of its frame come."""
+
+    def press(key: str) -> float:
+        before = len(screen.output)
+        begun = time.monotonic()
+        screen.send(key)
+        while len(screen.output) == before and time.monotonic() - begun < 5:
+            screen.pump(0.002)
+        spent = time.monotonic() - begun
+        screen.pump(0.15)
+        return spent
+
+    return press
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("records", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--load", type=int, default=2)
+    given = parser.parse_args()
+    file = Path(tempfile.gettempdir()) / f"studio-benchmark-{given.records}.jsonl"
+    if not file.exists():
+        make(file, given.records)
+    print(json.dumps({"search_cpu_s": search(file)}))
+    print(json.dumps(measure(file, given.records, given.load), indent=1))

@@ -1,0 +1,124 @@
+"""From runs to what is shown of them: lines of the table, and one run in full. Nothing here reads a file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from studio.display import display
+from studio.tui.i18n import _
+from studio.tui.text import line
+from studio.tui.widgets.funnel import duration, finished_lines, live_lines, side_by_side
+
+if TYPE_CHECKING:
+    from studio.runs.snapshot import RunSnapshot
+    from studio.tui.screens.curate_messages import RunStood
+
+MARKS = {"finished": "✓", "running": "●", "stopped": "■", "failed": "✗", "crashed": "!"}
+STYLES = {"finished": "$text-success", "running": "$text-accent", "failed": "$text-error", "crashed": "$text-error"}
+
+
+def status_words() -> Mapping[str, str]:
+    """How runs stand, in the language in use."""
+    return {
+        "finished": _("finished"),
+        "running": _("running"),
+        "stopped": _("stopped"),
+        "failed": _("failed"),
+        "crashed": _("crashed"),
+    }
+
+
+@dataclass(frozen=True)
+class RunFrame:
+    """A run in the table. read, kept: records, -1 unknown. seconds: how long it took, or has taken up to now."""
+
+    name: str
+    path: str
+    kind: str
+    recipe: str
+    status: str
+    read: int
+    kept: int
+    started: str
+    seconds: float
+    problem: str = ""
+
+
+def run_content(stood: RunStood, snapshot: RunSnapshot | None, width: int) -> Content:
+    """One run: how it stands, its funnel, what went wrong, warnings, where things are."""
+    status = stood.status.value
+    head = Content.assemble(
+        (f"{MARKS[status]} {status_words()[status]}", f"bold {STYLES.get(status, '')}".strip()), "  ", line(stood.run)
+    )
+    lines = [head]
+    result = stood.result
+    if result is not None:
+        said = _("took {time}").format(time=duration(result.seconds))
+        lines.append(Content.styled(f"  {said}", "dim"))
+    if status in ("failed", "crashed"):
+        lines += _trouble(stood, snapshot)
+    lines.append(Content(""))
+    if status == "finished" and result is not None and result.summary:
+        lines += finished_lines(result.summary, width)
+        lines += _places(result.summary)
+    elif snapshot is not None:
+        lines += live_lines(snapshot, width, stood.cores, stood.memory)
+    warnings = snapshot.warnings if snapshot is not None else ()
+    for each in warnings[:6]:
+        lines.append(Content.styled("  ! " + display(each, limit=400), "$text-warning"))
+    return Content("\n").join(lines)
+
+
+def _trouble(stood: RunStood, snapshot: RunSnapshot | None) -> list[Content]:
+    result = stood.result
+    if result is not None and result.message:
+        said = [result.message, result.hint]
+    elif snapshot is not None and snapshot.error:
+        said = [snapshot.error, snapshot.hint]
+    else:
+        said = [_("Its process was killed before it could end."), _("c goes on from what is finished.")]
+    lines = [Content.styled("  ! " + display(each, limit=600), "$text-error") for each in said if each]
+    if stood.log:
+        lines += [Content(""), Content.styled("  " + _("The last lines of its log:"), "bold")]
+        lines += [Content.assemble("  │ ", line(each, limit=300)) for each in stood.log]
+    return lines
+
+
+def _places(summary: Mapping[str, Any]) -> list[Content]:
+    lines = [Content("")]
+    for output in summary.get("outputs", ()):
+        size = _("{n} records").format(n=f"{output['records']:,}")
+        lines.append(
+            Content.assemble(
+                f"  {display(output['split'])}: ", (display(output["path"], limit=300), "bold"), f"  {size}"
+            )
+        )
+    return lines
+
+
+def compared_content(
+    left: tuple[str, str, Mapping[str, Any]], right: tuple[str, str, Mapping[str, Any]], width: int
+) -> Content:
+    """Two runs (name, recipe's text, summary): their funnels side by side, and their recipes as a diff."""
+    (a, text_a, summary_a), (b, text_b, summary_b) = left, right
+    lines = [
+        Content.assemble(("- ", "$text-error"), line(a)),
+        Content.assemble(("+ ", "$text-success"), line(b)),
+        Content(""),
+    ]
+    lines += side_by_side(summary_a.get("stages", ()), summary_b.get("stages", ()), width)
+    kept = [summary.get("counts", {}).get("kept") for summary in (summary_a, summary_b)]
+    told = ["?" if number is None else f"{number:,}" for number in kept]
+    lines += [Content(""), Content.styled(_("kept: {a} and {b}").format(a=told[0], b=told[1]), "bold"), Content("")]
+    changed = list(difflib.unified_diff(text_a.splitlines(), text_b.splitlines(), lineterm="", n=2))[2:]
+    if not changed:
+        return Content("\n").join([*lines, Content(_("The recipes are the same."))])
+    lines.append(Content.styled(_("The recipes:"), "bold"))
+    styles = {"+": "$text-success", "-": "$text-error", "@": "dim"}
+    lines += [line(each, style=styles.get(each[:1], ""), limit=300) for each in changed]
+    return Content("\n").join(lines)

@@ -1,0 +1,141 @@
+"""The work behind the Runs screen, for thread workers: looks at run folders, posts what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+from curation.errors import StudioError
+from studio.tui.messages import ProblemMet
+from studio.tui.screens.runs_frames import RunFrame
+
+if TYPE_CHECKING:
+    from studio.runs.folder import RunFolder
+
+
+@dataclass
+class RunsListed(Message):
+    """Every run in the folder, newest first."""
+
+    runs: tuple[RunFrame, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest list counts."""
+        return isinstance(message, RunsListed)
+
+
+@dataclass
+class RunsCompared(Message):
+    """Name, recipe's text and summary of two runs."""
+
+    left: tuple[str, str, dict[str, Any]]
+    right: tuple[str, str, dict[str, Any]]
+
+
+class RunsBook:
+    """Reads the folder of runs again and again; what cannot change any more is read once."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = runs_dir
+        self._known: dict[str, tuple[int, RunFrame]] = {}
+
+    def read(self, target: MessagePump) -> None:
+        """Posts RunsListed."""
+        from studio.runs.folder import every
+
+        try:
+            folders = every(self.runs_dir)
+        except StudioError as error:
+            target.post_message(ProblemMet(error.message, error.hint))
+            return
+        target.post_message(RunsListed(tuple(self._frame(folder) for folder in reversed(folders))))
+
+    def _frame(self, folder: RunFolder) -> RunFrame:
+        try:
+            stamp = folder.result.stat().st_mtime_ns
+        except OSError:
+            stamp = 0
+        known = self._known.get(folder.name)
+        if known is not None and stamp and known[0] == stamp:
+            return known[1]
+        frame = frame_of(folder)
+        self._known[folder.name] = (stamp, frame)
+        return frame
+
+
+def frame_of(folder: RunFolder) -> RunFrame:
+    """One run as its files tell it. A folder that cannot be understood is a line with a problem."""
+    from studio.runs.spec import read_spec
+    from studio.runs.status import Status, read_result, status_of
+
+    status = status_of(folder)
+    result = read_result(folder)
+    path = str(folder.path)
+    try:
+        spec = read_spec(folder)
+    except StudioError as error:
+        return RunFrame(folder.name, path, "", "", status.value, -1, -1, "", 0.0, error.message)
+    counts = (result.summary.get("counts") or {}) if result is not None else {}
+    seconds = result.seconds if result is not None else 0.0
+    if status is Status.RUNNING:
+        from studio.runs.lock import holder
+
+        by = holder(folder)
+        seconds = max(0.0, datetime.now().timestamp() - by.since) if by is not None else 0.0
+    return RunFrame(
+        folder.name,
+        path,
+        spec.kind,
+        str(spec.recipe.get("name", "")),
+        status.value,
+        counts.get("read", -1),
+        counts.get("kept", -1),
+        spec.created[:16].replace("T", " "),
+        seconds,
+        result.message if result is not None else "",
+    )
+
+
+def compare(left: Path, right: Path, target: MessagePump) -> None:
+    """Posts RunsCompared or ProblemMet."""
+    from studio.runs.folder import RunFolder
+    from studio.runs.spec import read_spec
+    from studio.runs.status import read_result
+
+    found = []
+    try:
+        for path in (left, right):
+            folder = RunFolder(path)
+            result = read_result(folder)
+            found.append((folder.name, str(read_spec(folder).recipe["yaml"]), result.summary if result else {}))
+    except StudioError as error:
+        target.post_message(ProblemMet(error.message, error.hint))
+        return
+    target.post_message(RunsCompared(found[0], found[1]))
+
+
+def remove_run(path: Path, target: MessagePump) -> None:
+    """Delete a run's folder. Posts ProblemMet where that is refused; a running one never goes."""
+    from studio.runs.folder import RunFolder
+    from studio.runs.remove import remove
+
+    try:
+        remove(RunFolder(path))
+    except StudioError as error:
+        target.post_message(ProblemMet(error.message, error.hint))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files in a run's folder; links are not followed."""
+    total = 0
+    for each in path.rglob("*"):
+        try:
+            total += 0 if each.is_dir() else each.lstat().st_size
+        except OSError:
+            continue
+    return total

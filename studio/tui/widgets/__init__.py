@@ -1,0 +1,1 @@
+"""Widgets: they get frames and snapshots, show them, and post what the user did."""
