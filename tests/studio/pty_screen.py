@@ -80,10 +80,24 @@ class PtyScreen:
     def __enter__(self) -> Self:
         return self
 
+    def hang_up(self, patience: float = 30.0) -> int:
+        """Close the terminal, as a lost connection does: the kernel sends SIGHUP. The exit status; -1 is the signal's."""
+        os.close(self._terminal)
+        self._terminal = -1
+        end = time.monotonic() + patience
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+                return self.status
+            assert time.monotonic() < end, "the program outlived its terminal"
+            time.sleep(0.05)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.status is None:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self._terminal)
+        if self._terminal >= 0:
+            os.close(self._terminal)
