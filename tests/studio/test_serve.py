@@ -159,9 +159,10 @@ async def look(browser: Browser, served: Served) -> None:
             break
         before = now
     assert len(before) > 30_000, "no picture of the interface"
-    await browser.key("?")
-    for _ in range(60):
-        await asyncio.sleep(0.5)
+    for _ in range(30):  # the page may not listen yet: the cursor goes down once or more
+        await browser.do("Runtime.evaluate", expression="document.querySelector('.xterm-helper-textarea')?.focus()")
+        await browser.key("j")
+        await asyncio.sleep(1)
         if await browser.picture() != before:
             break
     assert await browser.picture() != before, "a key changed nothing"

@@ -1,6 +1,7 @@
 """The Data screen by its state: what was posted, where the cursor is, which rows are shown, what is said."""
 
 import base64
+import time
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,16 @@ def test_a_wrong_condition_and_an_empty_result_change_nothing(tmp_path: Path) ->
 
 
 def test_a_search_is_stopped_by_escape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.browsing.search.PORTION", 50)
+    from curation.browsing import search
+
+    candidates = search._candidates
+
+    def slowly(*arguments: object) -> object:
+        time.sleep(0.05)  # 600 portions: half a minute, so that nobody is too late to stop it
+        return candidates(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(search, "PORTION", 50)
+    monkeypatch.setattr(search, "_candidates", slowly)
     monkeypatch.setattr("studio.tui.looking._PAUSE", 0.0)
 
     async def test() -> None:
