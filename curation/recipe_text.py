@@ -270,9 +270,14 @@ def _plain(text: str) -> bool:
         return False
 
 
-def render(header: Mapping[str, Any], stages: Iterable[Mapping[str, Any]]) -> str:
-    """A recipe's YAML from plain values: block style for the stages, flow style for lists inside them."""
+def render(header: Mapping[str, Any], stages: Iterable[Mapping[str, Any]] | None) -> str:
+    """A recipe's YAML from plain values: block style for sections and stages, flow style for lists inside them.
+
+    stages: None where the recipe has no such list, as those of training.
+    """
     tree = CommentedMap((key, _tree(value)) for key, value in header.items())
+    if stages is None:
+        return _dump(_writer(), tree)
     tree["stages"] = CommentedSeq(_tree(stage) for stage in stages)
     if not tree["stages"]:
         tree["stages"].fa.set_flow_style()
@@ -305,7 +310,7 @@ def edit(text: str, changes: Mapping[KeyPath, Any], data: Mapping[str, Any]) -> 
             return edited
     except (YAMLError, RecipeProblems, LookupError, AttributeError, TypeError, ValueError, AssertionError):
         pass  # rare text that the round-trip reader of ruamel does not take; the strict reader above took it
-    return render({key: value for key, value in data.items() if key != "stages"}, data["stages"])
+    return render({key: value for key, value in data.items() if key != "stages"}, data.get("stages"))
 
 
 def _insert(mapping: CommentedMap, path: KeyPath, value: Any) -> None:
@@ -315,7 +320,7 @@ def _insert(mapping: CommentedMap, path: KeyPath, value: Any) -> None:
         mapping[key] = value
         return
     keys = list(mapping)
-    position = keys.index("stages") if len(path) == 1 else len(keys)
+    position = keys.index("stages") if len(path) == 1 and "stages" in keys else len(keys)
     mapping.insert(position, key, value)
     if position:
         _hand_over(mapping, keys[position - 1], key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from studio.cli.output import Output
 
 if TYPE_CHECKING:
     from curation.recipe import Recipe
-    from studio.runs.folder import RunFolder
 
 DEFAULT_RECIPE = "sft"
 # What a resumed run may not change: it would be another run.
@@ -125,20 +124,8 @@ def curate(
     try:
         if resumed is not None:
             _refuse_new_facts(ctx)
-            from studio.cli.start import resume
-            from studio.runs.folder import find
-
-            folder = find(runs_dir, resumed)
-            if allow_wipeout:
-                settings = (*settings, *_allowing_wipeout(_recipe_of(folder)))
-            return resume(
-                folder,
-                out,
-                settings=settings,
-                argv=sys.argv,
-                detach=detach,
-                workers=workers,
-                verdicts=verdicts_path,
+            return _resume(
+                resumed, runs_dir, settings, out, workers, verdicts_path, allow_wipeout=allow_wipeout, detach=detach
             )
         recipe = _recipe(rest["recipe"], settings, rest["seed"])
         if allow_wipeout:
@@ -146,14 +133,7 @@ def curate(
         named = [*inputs, *also]
         if not named:
             raise click.UsageError("Name at least one input: a file, a glob, a folder, or '-' for stdin.", ctx)
-        options = {
-            "out": str(rest["out_path"]) if rest["out_path"] else None,
-            "format": rest["format_name"],
-            "out_format": rest["out_format"],
-            "limit": rest["limit"],
-            "workers": workers,
-            "report": not rest["no_report"],
-        }
+        options = _options(rest, workers)
         if dry_run:
             from studio.cli.plan import show_plan
 
@@ -161,8 +141,20 @@ def curate(
         return _new_run(named, recipe, options, out, runs_dir, verdicts_path, detach=detach)
     except (StudioError, click.UsageError) as error:
         if as_json:
-            _say_in_json(out, error)
+            say_in_json(out, error)
         raise
+
+
+def _options(given: Mapping[str, Any], workers: int | None) -> dict[str, Any]:
+    """The `options` part of run.json out of the command's."""
+    return {
+        "out": str(given["out_path"]) if given["out_path"] else None,
+        "format": given["format_name"],
+        "out_format": given["out_format"],
+        "limit": given["limit"],
+        "workers": workers,
+        "report": not given["no_report"],
+    }
 
 
 def _recipe(name: str | None, settings: Sequence[str], seed: int | None) -> Recipe:
@@ -171,14 +163,6 @@ def _recipe(name: str | None, settings: Sequence[str], seed: int | None) -> Reci
     recipe = Recipe.load(name or DEFAULT_RECIPE)
     changes = [*settings, *([] if seed is None else [f"seed={seed}"])]
     return recipe.with_settings(changes) if changes else recipe
-
-
-def _recipe_of(folder: RunFolder) -> Recipe:
-    from curation.recipe import Recipe
-    from studio.runs.spec import read_spec
-
-    recipe = read_spec(folder).recipe
-    return Recipe.from_text(recipe["yaml"], recipe["name"])
 
 
 def _allowing_wipeout(recipe: Recipe) -> list[str]:
@@ -197,31 +181,35 @@ def _new_run(
     *,
     detach: bool,
 ) -> int:
-    """Make the folder, write what was asked for, and start. Inputs that are not there leave no folder behind."""
-    from curation.formats import get
-    from curation.verdicts import JOURNAL, merge, read_named
-    from studio.cli.start import entry_of, start
-    from studio.runs.folder import create
-    from studio.runs.inputs import describe_inputs
-    from studio.runs.lock import RunLock
-    from studio.runs.reuse import similar_runs
-    from studio.runs.spec import new_spec
+    from studio.cli.start import start
+    from studio.runs.begin import make
 
-    for name in (options["format"], options["out_format"]):
-        if name is not None:
-            get(name)
     from_stdin = "-" in inputs
     if from_stdin and sys.stdin.isatty():
         out.say("Reading records from the terminal; end with Ctrl-D.")
-    sources = [] if from_stdin else describe_inputs(inputs)
-    options["reuse"] = similar_runs(runs_dir, sources)
-    lines = read_named(verdicts).verdicts if verdicts is not None else ()
-    folder = create(runs_dir, "curate")
-    lock = RunLock.acquire(folder)
-    if verdicts is not None:
-        merge(lines, folder.path / JOURNAL)
-    new_spec("curate", inputs, sources, entry_of(recipe), options, recipe.seed, sys.argv).write(folder)
+    folder, lock = make(inputs, recipe, runs_dir, options=options, verdicts=verdicts, argv=sys.argv)
     return start(folder, lock, out, detach=detach, pass_stdin=from_stdin)
+
+
+def _resume(
+    run: str,
+    runs_dir: Path,
+    settings: tuple[str, ...],
+    out: Output,
+    workers: int | None,
+    verdicts: Path | None,
+    *,
+    allow_wipeout: bool,
+    detach: bool,
+) -> int:
+    from studio.cli.start import resume
+    from studio.runs.begin import recipe_of
+    from studio.runs.folder import find
+
+    folder = find(runs_dir, run)
+    if allow_wipeout:
+        settings = (*settings, *_allowing_wipeout(recipe_of(folder)))
+    return resume(folder, out, settings=settings, argv=sys.argv, detach=detach, workers=workers, verdicts=verdicts)
 
 
 def _refuse_new_facts(ctx: click.Context) -> None:
@@ -237,7 +225,7 @@ def _refuse_new_facts(ctx: click.Context) -> None:
 _DEFAULT = click.core.ParameterSource.DEFAULT
 
 
-def _say_in_json(out: Output, error: StudioError | click.UsageError) -> None:
+def say_in_json(out: Output, error: StudioError | click.UsageError) -> None:
     """Programs that read the events get an ending even where no run began."""
     from curation.events import RunFailed
 

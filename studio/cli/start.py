@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from studio.cli.output import Output
 from studio.cli.progress import as_listener, narrator_for
@@ -14,7 +14,6 @@ from studio.runs.folder import RunFolder, reference
 from studio.runs.status import Result, Status, read_result
 
 if TYPE_CHECKING:
-    from curation.recipe import Recipe
     from studio.runs.lock import RunLock
 
 
@@ -83,42 +82,14 @@ def resume(
     verdicts: a journal whose lines are copied into the run's own first. Raises BusyError when the run is running. A
     finished run whose settings and verdicts stay the same is only told again.
     """
-    from studio.runs.lock import RunLock
-    from studio.runs.spec import read_spec
+    from studio.runs.begin import reopen
 
-    lock = RunLock.acquire(folder)
-    try:
-        spec = read_spec(folder)
-        changed = spec
-        if settings:
-            changed = spec.with_recipe(recipe_entry(spec.recipe["yaml"], spec.recipe["name"], settings), argv)
-        if workers is not None and workers != spec.options.get("workers"):
-            changed = changed.with_options({"workers": workers})
-        if verdicts is not None:
-            from curation.verdicts import JOURNAL, merge, read_named
-
-            merge(read_named(verdicts).verdicts, folder.path / JOURNAL)
+    lock = reopen(folder, settings=settings, workers=workers, verdicts=verdicts, argv=argv)
+    if lock is None:
+        out.say(f"{folder.name} is finished already; there is nothing left to do.")
         result = read_result(folder)
-        as_it_was = changed.recipe == spec.recipe and not _judged_anew(folder, result)
-        if result is not None and result.status is Status.FINISHED and as_it_was:
-            lock.close()
-            out.say(f"{folder.name} is finished already; there is nothing left to do.")
-            return _told_again(folder, result, out)
-        if changed != spec:
-            changed.write(folder)
-    except BaseException:
-        lock.close()
-        raise
+        return int(ExitCode.OK) if result is None else _told_again(folder, result, out)
     return start(folder, lock, out, detach=detach)
-
-
-def _judged_anew(folder: RunFolder, result: Result | None) -> bool:
-    """Whether people have decided something since, that would change the dataset."""
-    from curation.verdicts import JOURNAL, fold, read_journal
-
-    used = (result.summary.get("verdicts") if result is not None else None) or {}
-    now = fold(read_journal(folder.path / JOURNAL).verdicts)
-    return bool(now or used) and now.digest() != used.get("digest", fold(()).digest())
 
 
 def _told_again(folder: RunFolder, result: Result, out: Output) -> int:
@@ -130,23 +101,3 @@ def _told_again(folder: RunFolder, result: Result, out: Output) -> int:
     for event in ending[-1:]:
         out.json_line(event)
     return result.exit_code
-
-
-def recipe_entry(yaml: str, name: str, settings: Sequence[str]) -> dict[str, Any]:
-    """The `recipe` part of run.json for a recipe's text with `settings` (`stage.key=value`) applied."""
-    from curation.recipe import Recipe
-
-    recipe = Recipe.from_text(yaml, name)
-    return entry_of(recipe.with_settings(list(settings)) if settings else recipe)
-
-
-def entry_of(recipe: Recipe) -> dict[str, Any]:
-    """The `recipe` part of run.json."""
-    return {
-        "name": recipe.name,
-        "digest": recipe.digest(),
-        "yaml": recipe.to_yaml(),
-        "resolved": recipe.resolved(),
-        "stages": [step.name for step in recipe.steps()],
-        "seed": recipe.seed,
-    }

@@ -1,4 +1,8 @@
-"""Making a run and handing it to a detached worker, and going on with one: what `studio curate --detach` does too."""
+"""Making a run's folder and going on with one: the one way, for commands in front of the user and runs behind them.
+
+`make` and `reopen` hand over a held lock; who holds it does the run here (`studio.runs.execute`) or gives it to a detached
+worker (`studio.runs.launch`). `begin` and `go_on` do the latter.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,18 @@ from studio.runs.lock import RunLock
 
 if TYPE_CHECKING:
     from curation.recipe import Recipe
+    from studio.runs.spec import RunSpec
+    from studio.runs.status import Result
+
+OPTIONS: Mapping[str, Any] = {
+    "out": None,
+    "format": None,
+    "out_format": None,
+    "limit": None,
+    "workers": None,
+    "report": True,
+}
+"""What a curation takes besides inputs and recipe, where nothing is said."""
 
 
 def entry_of(recipe: Recipe) -> dict[str, Any]:
@@ -26,7 +42,20 @@ def entry_of(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def begin(
+def recipe_of(folder: RunFolder) -> Recipe:
+    """The recipe that a run was made with, comments and all. Raises InputError."""
+    from studio.runs.spec import read_spec
+
+    return _recipe_in(read_spec(folder))
+
+
+def _recipe_in(spec: RunSpec) -> Recipe:
+    from curation.recipe import Recipe
+
+    return Recipe.from_text(spec.recipe["yaml"], spec.recipe["name"])
+
+
+def make(
     inputs: Sequence[str],
     recipe: Recipe,
     runs_dir: Path,
@@ -34,69 +63,117 @@ def begin(
     options: Mapping[str, Any] | None = None,
     verdicts: Path | None = None,
     argv: Sequence[str] = ("studio",),
-) -> RunFolder:
-    """Start a new curation in the background. Inputs that are not there leave no folder behind.
+) -> tuple[RunFolder, RunLock]:
+    """A folder for a new curation, with what was asked for in it, and its lock, held. Nothing is started.
 
+    inputs: as they were typed; `-` for records that come through standard input. options: what differs from OPTIONS.
     verdicts: a journal of what people decided, whose lines are copied into the run and replayed by the engine.
-    Raises the errors of `curation.errors`.
+    Inputs, formats and journals that are not there leave no folder behind. Raises the errors of `curation.errors`.
     """
+    from curation.formats import get
     from curation.verdicts import JOURNAL, merge, read_named
     from studio.runs.inputs import describe_inputs
-    from studio.runs.launch import launch
     from studio.runs.reuse import similar_runs
     from studio.runs.spec import new_spec
 
-    if not inputs or "-" in inputs:
-        raise InputError("A run in the background reads files.", "Name a file, a folder or a glob.")
-    sources = describe_inputs(inputs)
-    chosen: dict[str, Any] = {
-        "out": None,
-        "format": None,
-        "out_format": None,
-        "limit": None,
-        "workers": None,
-        "report": True,
-    }
-    chosen |= dict(options or {})
+    chosen = {**OPTIONS, **(options or {})}
+    for name in (chosen["format"], chosen["out_format"]):
+        if name is not None:
+            get(name)
+    sources = [] if "-" in inputs else describe_inputs(inputs)
     chosen["reuse"] = similar_runs(runs_dir, sources)
     lines = read_named(verdicts).verdicts if verdicts is not None else ()
     folder = create(runs_dir, "curate")
     lock = RunLock.acquire(folder)
     try:
-        if lines:
+        if verdicts is not None:
             merge(lines, folder.path / JOURNAL)
-        new_spec("curate", inputs, sources, entry_of(recipe), chosen, recipe.seed, list(argv)).write(folder)
+        new_spec("curate", inputs, sources, entry_of(recipe), chosen, recipe.seed, argv).write(folder)
     except BaseException:
         lock.close()
         raise
+    return folder, lock
+
+
+def begin(inputs: Sequence[str], recipe: Recipe, runs_dir: Path) -> RunFolder:
+    """Start a new curation in the background. Raises the errors of `curation.errors`."""
+    from studio.runs.launch import launch
+
+    if not inputs or "-" in inputs:
+        raise InputError("A run in the background reads files.", "Name a file, a folder or a glob.")
+    folder, lock = make(inputs, recipe, runs_dir)
     launch(folder, lock)
     return folder
 
 
-def go_on(folder: RunFolder, recipe: Recipe | None = None, *, argv: Sequence[str] = ("studio",)) -> None:
-    """Go on with a run that stopped, failed or was killed, or do a finished one again with another recipe.
+def reopen(
+    folder: RunFolder,
+    recipe: Recipe | None = None,
+    *,
+    settings: Sequence[str] = (),
+    workers: int | None = None,
+    verdicts: Path | None = None,
+    argv: Sequence[str] = ("studio",),
+) -> RunLock | None:
+    """The held lock of a run that is to go on, its folder saying what is asked for now; None where nothing is left to do.
 
-    The verdicts in its folder are replayed. Raises BusyError when it is running.
+    That is so for a finished run whose recipe and verdicts are still those of its dataset.
+    recipe: in place of the run's own; settings: `stage.key=value`, applied to it. verdicts: a journal whose lines are
+    copied into the run's own first. Raises BusyError when the run is running, RecipeError for bad settings.
     """
-    from studio.runs.launch import launch
     from studio.runs.spec import read_spec
+    from studio.runs.status import Status, read_result
 
     lock = RunLock.acquire(folder)
     try:
         spec = read_spec(folder)
-        changed = spec if recipe is None else spec.with_recipe(entry_of(recipe), argv)
+        changed = spec
+        if spec.kind == "train":
+            if settings:
+                from studio.runs import train_begin
+
+                longer = train_begin.changed_for_resume(train_begin.recipe_of(folder), settings)
+                changed = spec.with_recipe(train_begin.entry_of(longer), argv)
+        elif recipe is not None or settings:
+            wanted = recipe or _recipe_in(spec)
+            changed = spec.with_recipe(entry_of(wanted.with_settings(list(settings)) if settings else wanted), argv)
+        if workers is not None and workers != spec.options.get("workers"):
+            changed = changed.with_options({"workers": workers})
+        if verdicts is not None:
+            from curation.verdicts import JOURNAL, merge, read_named
+
+            merge(read_named(verdicts).verdicts, folder.path / JOURNAL)
+        result = read_result(folder)
+        finished = result is not None and result.status is Status.FINISHED
+        if finished and changed.recipe == spec.recipe and not _judged_anew(folder, result):
+            lock.close()
+            return None
         if changed != spec:
             changed.write(folder)
     except BaseException:
         lock.close()
         raise
+    return lock
+
+
+def _judged_anew(folder: RunFolder, result: Result | None) -> bool:
+    """Whether people have decided something since, that would change the dataset."""
+    from curation.verdicts import JOURNAL, fold, read_journal
+
+    used = (result.summary.get("verdicts") if result is not None else None) or {}
+    now = fold(read_journal(folder.path / JOURNAL).verdicts)
+    return bool(now or used) and now.digest() != used.get("digest", fold(()).digest())
+
+
+def go_on(folder: RunFolder, recipe: Recipe | None = None) -> bool:
+    """Go on in the background with a run that stopped, failed or was killed, or do a finished one again.
+
+    False where nothing is left to do. Raises BusyError when it is running.
+    """
+    from studio.runs.launch import launch
+
+    lock = reopen(folder, recipe)
+    if lock is None:
+        return False
     launch(folder, lock)
-
-
-def recipe_of(folder: RunFolder) -> Recipe:
-    """The recipe that a run was made with, comments and all. Raises InputError."""
-    from curation.recipe import Recipe
-    from studio.runs.spec import read_spec
-
-    entry = read_spec(folder).recipe
-    return Recipe.from_text(entry["yaml"], entry["name"])
+    return True

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from curation.errors import OutputError
 from curation.events import Event, RunFailed, RunFinished, RunStopped
 from studio.runs.jsonl import one_line
@@ -65,9 +67,10 @@ class EventReader:
 
     def read(self) -> list[dict[str, Any]]:
         """The new events, as JSON objects; none when the file does not exist yet."""
-        return list(self._new())
+        return [event for block in self.blocks() for event in block]
 
-    def _new(self) -> Iterator[dict[str, Any]]:
+    def blocks(self) -> Iterator[list[dict[str, Any]]]:
+        """The new events, a list for each mebibyte: what a long run left need not be in memory all at once."""
         try:
             stream = self.path.open("rb")
         except FileNotFoundError:
@@ -77,18 +80,23 @@ class EventReader:
             rest = b""
             while block := stream.read(_READ_BYTES):
                 *lines, rest = (rest + block).split(b"\n")
+                found = []
                 for line in lines:
                     self.offset += len(line) + 1
                     event = _parse(line)
                     if event is not None:
-                        yield event
+                        found.append(event)
                     elif line:
                         self.unreadable += 1
+                yield found
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
-    except ValueError:
-        return None
+        event = orjson.loads(line)
+    except ValueError:  # half a surrogate, which records may hold, is no JSON to orjson
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -21,6 +21,7 @@ from studio.runs.interrupt import Interrupt
 from studio.runs.lock import RunLock
 from studio.runs.spec import RunSpec, now, read_spec
 from studio.runs.status import Result, Status
+from studio.runs.train import run_train
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 ShouldStop = Callable[[], bool]
 Entry = Callable[[RunSpec, RunFolder, Listener, ShouldStop], dict[str, Any]]
 
-KINDS: Mapping[str, Entry] = {"curate": run_curate}
+KINDS: Mapping[str, Entry] = {"curate": run_curate, "train": run_train}
 """What a worker can do, by the `kind` of run.json."""
 
 

@@ -26,6 +26,19 @@ def line(text: object, *, style: str = "", limit: int = LIMIT) -> Content:
     return Content.styled(display(text, limit=limit), style)
 
 
+def hanging(content: Content, width: int, indent: int) -> list[Content]:
+    """`content` broken into lines of at most `width` cells; all but the first of a paragraph begin `indent` cells in."""
+    lines: list[Content] = []
+    for paragraph in content.split("\n", allow_blank=True):
+        first = paragraph.wrap(max(8, width))[0]
+        lines.append(first)
+        rest = paragraph[len(first) :]
+        rest = rest[len(rest.plain) - len(rest.plain.lstrip(" ")) :]
+        if rest.plain.strip():
+            lines.extend(Content(" " * indent) + each for each in rest.wrap(max(8, width - indent)))
+    return lines
+
+
 def plain(text: object, *, limit: int = LIMIT) -> str:
     """`text` as one harmless line, for what takes a string and does not parse it."""
     return display(text, limit=limit)

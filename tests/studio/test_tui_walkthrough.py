@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,14 +21,17 @@ import pytest
 from pty_screen import PtyScreen
 
 from curation.verdicts import JOURNAL, fold, read_journal
+from curation.verdicts.fold import RecordVerdicts
+from studio.runs.events import EventReader
 from studio.runs.folder import RunFolder, every
-from studio.runs.lock import is_held
+from studio.runs.lock import holder, is_held
+from studio.runs.spec import read_spec
 from studio.runs.status import Status, read_result, status_of
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 
 Found = TypeVar("Found")
-PATIENCE = 60.0
+PATIENCE = 120.0  # seconds; the machine may be busy
 RECIPE = """
 stages:
   - {use: clean}
@@ -71,7 +76,7 @@ class Tmux:
             screen = self.screen
             return screen if re.search(pattern, screen) else ""
 
-        return wait(seen, lambda: f"{pattern!r} in:\n{self.screen}")
+        return wait(seen, lambda: f"{pattern!r} in:\n{self.screen.rstrip()}")
 
 
 def wait(true: Callable[[], Found], what: Callable[[], str]) -> Found:
@@ -99,54 +104,151 @@ def dataset(run: RunFolder) -> list[str]:
     return [line for output in outputs for line in Path(output["path"]).read_text("utf-8").splitlines()]
 
 
-def test_open_run_leave_return_review_and_run_again(terminal: Tmux, samples: Path, tmp_path: Path) -> None:
-    recipe = tmp_path / "mine.yaml"
-    recipe.write_text(RECIPE)
-    sample = samples / "support_desk.jsonl"
+def enlarged(sample: Path, folder: Path, copies: int) -> Path:
+    """The sample, and behind it copies whose turns end each in a number of their own, so that none is a duplicate."""
+    lines = sample.read_text("utf-8").splitlines()
+    records = []
+    for line in lines:
+        with suppress(ValueError):
+            record = json.loads(line)
+            if isinstance(record.get("messages"), list) and "NaN" not in line:
+                records.append(record)
+    path = folder / "many.jsonl"
+    with path.open("w", encoding="utf-8") as out:
+        out.writelines(f"{line}\n" for line in lines)
+        for copy in range(copies):
+            for record in records:
+                turns = [{**turn, "content": f"{turn['content']} ({copy})"} for turn in record["messages"]]
+                out.write(json.dumps({**record, "messages": turns}, ensure_ascii=False) + "\n")
+    return path
 
-    terminal.studio(str(sample))  # the data first
-    terminal.until(r"1/1\d\d ")
-    terminal.keys("C-q")
-    # A parameter is changed and the run is started; it needs nobody who looks.
-    terminal.studio(
-        "curate", str(sample), "--recipe", str(recipe), "--set", "length.min_chars=60", "--detach", "--no-report"
-    )
-    wait(lambda: every(tmp_path / "runs"), lambda: "no run")
-    run = the_run(tmp_path)
-    terminal.studio(str(sample))
-    terminal.until("1 Data")
-    terminal.keys("C-q", "C-q")  # the second where a run goes on and quitting asks
-    wait(lambda: read_result(run) is not None, lambda: "the run did not go on")
+
+def progress(run: RunFolder) -> int:
+    """The number of shards that are finished."""
+    return sum(event["event"] == "shard_finished" for event in EventReader(run.events).read())
+
+
+@contextmanager
+def held_still(run: RunFolder) -> Iterator[None]:
+    """The run goes on only after this: however slow the terminal is on a busy machine, the run has not ended before."""
+    by = holder(run)
+    assert by is not None
+    os.kill(by.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(by.pid, signal.SIGCONT)
+
+
+def start_a_run_with_another_parameter(terminal: Tmux, path: Path, folder: Path) -> RunFolder:
+    """Open the data, go to Curate, change `min_chars` of `length` in its form, start the run."""
+    terminal.studio(str(path))
+    terminal.until(r"1/\d\d,\d\d\d ")
+    terminal.keys("2")
+    terminal.until(r"▸\+ clean +~\d+")  # the preview is made, too
+    terminal.keys("j", "j", "j")
+    terminal.until(r"▸\+ length")
+    terminal.keys("Enter", "j")
+    terminal.until(r"▸\* min_chars +10")
+    terminal.keys("Enter")
+    terminal.until(r"(?m)^ min_chars 10")  # the line at the bottom asks
+    terminal.do("send-keys", "C-u", "6", "0", "Enter")  # as fast as it can be typed
+    terminal.until(r"▸\* min_chars +60")
+    terminal.until(r"▸?\+ length +-\d\d")  # the preview says what that does
+    terminal.keys("r")
+    wait(lambda: every(folder / "runs"), lambda: f"no run\n{terminal.screen}")
+    run = the_run(folder)
+    terminal.until(rf"● running +{run.name}")
+    return run
+
+
+def leave_while_it_runs(terminal: Tmux, run: RunFolder) -> None:
+    """Quit, which says that the run goes on; and it does."""
+    wait(lambda: progress(run) >= 1, lambda: f"no shard\n{terminal.screen}")
+    with held_still(run):
+        terminal.keys("C-q")
+        terminal.until(r"1 run continues in the background")
+        terminal.keys("Enter")
+        terminal.until(rf"(?m)^ +studio runs attach {run.name}$")
+        assert status_of(run) is Status.RUNNING
+        seen = progress(run)
+    wait(lambda: progress(run) > seen, lambda: "the run does not go on with nobody looking")
+
+
+def return_and_follow(terminal: Tmux, path: Path, run: RunFolder) -> None:
+    """Open again: the run is found on Runs, attached, and followed to its end."""
+    with held_still(run):
+        assert status_of(run) is Status.RUNNING
+        terminal.studio(str(path))
+        terminal.until("● 1 run going on")
+        terminal.keys("4")
+        terminal.until(rf"▸ ● running +{run.name}")
+        terminal.keys("a")
+        terminal.until(rf"(?s)sft.*{path.name}.*● running +{run.name}.*\d records")
+        assert "2 Curate" in terminal.screen and "s Stop" in terminal.screen
+        assert status_of(run) is Status.RUNNING
+    terminal.until(rf"✓ finished +{run.name}")
     assert status_of(run) is Status.FINISHED
-    before = dataset(run)
+    assert re.search(r"too_short|length", terminal.screen)
 
-    terminal.studio("review", "last")  # opened again: ten changes, three of them rejected
-    terminal.until(r"0 of \d+ judged")
+
+def review_ten(terminal: Tmux, run: RunFolder) -> list[RecordVerdicts]:
+    """Ten changes judged, the second, fifth and eighth rejected; the last verdict taken back. What is left."""
+    terminal.keys("4")
+    terminal.until(rf"▸ ✓ finished +{run.name}")
+    terminal.keys("v")
+    terminal.until(r"0 of [\d,]+ judged")
     for number in range(10):
-        terminal.until(rf"\S+:\d+ +{number + 1}/\d+")  # the change is drawn: a key pressed before is about nothing
+        terminal.until(rf"\S+:\d+ +{number + 1}/[\d,]+")  # the change is drawn: a key pressed before is about nothing
         terminal.keys("x" if number in (1, 4, 7) else "a")
-        terminal.until(rf"\b{number + 1} of \d+ judged")
+        terminal.until(rf"\b{number + 1} of [\d,]+ judged")
     state = fold(read_journal(run.path / JOURNAL).verdicts)
     assert sorted(of.status for of in state.records.values()) == ["accepted"] * 7 + ["rejected"] * 3
     last = list(state.records)[-1]
     terminal.keys("u")
-    terminal.until(r"\b9 of \d+ judged")
+    terminal.until(r"\b9 of [\d,]+ judged")
     state = fold(read_journal(run.path / JOURNAL).verdicts)
     assert last not in state.records and len(state.records) == 9
+    return list(state.records.values())
 
+
+def run_again(terminal: Tmux, run: RunFolder) -> None:
+    """The run is done again from the Review screen, with the verdicts."""
+    first = run.result.stat().st_mtime_ns
     terminal.keys("R")
     terminal.until("Do the run again")
     terminal.keys("y")
     terminal.until("The run is done again")
-    terminal.until(r"\b9 of \d+ judged")
+    terminal.until(r"\b9 of [\d,]+ judged")
+    assert status_of(run) is Status.FINISHED and run.result.stat().st_mtime_ns > first
     terminal.keys("C-q")
-    rejected = [of.rejects[0] for of in state.records.values() if of.rejects]
-    assert len(rejected) == 3 and {line.author for line in rejected} == {"walker"}
+    terminal.until(r"\$ ?\n*$")
+
+
+def test_open_curate_leave_return_follow_review_and_run_again(terminal: Tmux, samples: Path, tmp_path: Path) -> None:
+    path = enlarged(samples / "support_desk.jsonl", tmp_path, 400)
+    run = start_a_run_with_another_parameter(terminal, path, tmp_path)
+    assert "min_chars: 60" in read_spec(run).recipe["yaml"]
+    leave_while_it_runs(terminal, run)
+    return_and_follow(terminal, path, run)
+    before = dataset(run)
+    judged = review_ten(terminal, run)
+    run_again(terminal, run)
+
     after = dataset(run)
-    back = sum(line.stage in ("length", "exact") for line in rejected)
-    assert after != before and len(after) == len(before) + back
+    rejected = {of.rejects[0].record_id: of.rejects for of in judged if of.rejects}
+    assert len(rejected) == 3 and {line.author for lines in rejected.values() for line in lines} == {"walker"}
+    source = path.read_text("utf-8").splitlines()
+    texts = Counter(json.dumps(json.loads(line)["messages"], ensure_ascii=False) for line in after)
+    texts_before = Counter(json.dumps(json.loads(line)["messages"], ensure_ascii=False) for line in before)
+    back = 0
+    for name, lines in rejected.items():
+        original = json.dumps(json.loads(source[int(name.rpartition(":")[2]) - 1])["messages"], ensure_ascii=False)
+        assert texts[original] == texts_before[original] + 1, name  # as it was read, which it was not before
+        back += any(line.stage in ("length", "exact") for line in lines)
+    assert len(after) == len(before) + back and sum((texts - texts_before).values()) == 3
     told = subprocess.run(
-        [sys.executable, "-m", "studio", "why", "--runs-dir", str(tmp_path / "runs"), run.name, rejected[0].record_id],
+        [sys.executable, "-m", "studio", "why", "--runs-dir", str(tmp_path / "runs"), run.name, next(iter(rejected))],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "overruled" in told

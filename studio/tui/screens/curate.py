@@ -103,6 +103,12 @@ class CurateScreen(AsksForWords, FollowsRun, StudioScreen):
                 self.inputs = (opened,)
                 self._changed()
 
+    def on_resize(self) -> None:
+        """Lines are broken elsewhere."""
+        if self.draft is not None:
+            self.call_after_refresh(self._show_stage)
+            self._draw_run()
+
     # The draft
 
     def _open(self, name: str) -> None:
@@ -339,7 +345,7 @@ class CurateScreen(AsksForWords, FollowsRun, StudioScreen):
             self.query_one(YamlView).show_yaml(draft.text if draft is not None else "", range(0))
             return
         self.query_one(StageForm).show(field_frames(draft, self.place))
-        content = preview_content(draft, self.place, self.preview, pane.size.width)
+        content = preview_content(draft, self.place, self.preview, max(20, pane.size.width - 3))  # padding, scrollbar
         if self.failure or not self.inputs:
             said = self.failure or _("Nothing to try it on. i says which files to curate.")
             content = Content("\n").join([content, Content(""), line(said, style="bold")])

@@ -106,8 +106,7 @@ def stage_choices() -> list[Choice]:
 
 def _flowing(text: str) -> str:
     """A docstring with its lines joined: the pane breaks them where it ends."""
-    paragraphs = text.split("\n\n")
-    return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs[1:] or paragraphs)
+    return "\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def recipe_choices() -> list[Choice]:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from studio.display import display
 from studio.tui.i18n import _
-from studio.tui.text import block, line
+from studio.tui.text import block, hanging, line
 from studio.tui.widgets.stage_form import FieldFrame
 from studio.tui.widgets.stage_list import StageFrame
 
@@ -104,19 +104,20 @@ def field_help(draft: RecipeDraft, entry: int, parameter: Parameter, problem: st
     """What the parameter means, what it takes, and what is wrong."""
     takes = ", ".join(part for part in (parameter.type, parameter.bounds) if part)
     default = _("default {value}").format(value=written_value(parameter.default))
-    head = Content.assemble((parameter.name, "bold"), "  ", (display(f"{takes}; {default}"), "dim"))
     wrong = problem or next((f"{each.message}. {each.hint}" for each in draft.problems_of(entry, parameter.name)), "")
-    lines = [head, line(parameter.help)]
-    if wrong:
-        lines.insert(1, Content.styled("! " + display(wrong, limit=300), "$text-error"))
-    return Content("\n").join(lines)
+    told = (f"! {display(wrong, limit=300)}", "$text-error") if wrong else (display(parameter.help), "")
+    head = Content.assemble((parameter.name, "bold"), "  ", told)
+    return Content("\n").join([head, Content.styled(display(f"{default}; {takes}"), "dim")])
 
 
 # The preview
 
 
-def preview_content(draft: RecipeDraft, entry: int, preview: Preview | None, width: int) -> Content:  # noqa: ARG001
-    """What the stage would do to the sample: a sentence, reasons with their counts, examples with marks."""
+def preview_content(draft: RecipeDraft, entry: int, preview: Preview | None, width: int) -> Content:
+    """What the stage would do to the sample: a sentence, reasons with their counts, examples with marks.
+
+    width: cells of a line, for those that are broken here.
+    """
     stage = draft.entries[entry]
     described = about(stage.use)
     parts: list[Content] = []
@@ -133,10 +134,10 @@ def preview_content(draft: RecipeDraft, entry: int, preview: Preview | None, wid
     shown = preview.of(stage.name) if preview is not None else None
     if preview is None or shown is None:
         return Content("\n").join(parts)
-    return Content("\n").join([*parts, *_stage_lines(preview, shown)])
+    return Content("\n").join([*parts, *_stage_lines(preview, shown, width)])
 
 
-def _stage_lines(preview: Preview, shown: StagePreview) -> list[Content]:
+def _stage_lines(preview: Preview, shown: StagePreview, width: int) -> list[Content]:
     if shown.problem:
         said = display(f"{shown.problem} {shown.hint}".strip(), limit=600)
         return [Content(""), Content.styled("! " + said, "$text-error")]
@@ -153,9 +154,10 @@ def _stage_lines(preview: Preview, shown: StagePreview) -> list[Content]:
         lines.append(Content(_("Nothing would change.")))
     for each in shown.reasons:
         count = (f"{MARKS[each.action]} {each.count:>5,}  ", STYLES[each.action])
-        lines.append(Content.assemble(count, (each.reason, "bold"), "  ", (display(each.sentence, limit=200), "dim")))
+        told = Content.assemble(count, (each.reason, "bold"), "  ", (display(each.sentence, limit=200), "dim"))
+        lines += hanging(told, width, 9)
     for example in shown.examples:
-        lines += [Content(""), *example_lines(example)]
+        lines += [Content(""), *example_lines(example, width)]
     return lines
 
 
@@ -163,7 +165,7 @@ MARKS = {"drop": "-", "edit": "~", "flag": "?", "annotate": "·"}
 STYLES = {"drop": "$text-error", "edit": "$text-warning", "flag": "$text-accent", "annotate": "dim"}
 
 
-def example_lines(example: Example) -> list[Content]:
+def example_lines(example: Example, width: int) -> list[Content]:
     """One record: why, and its text with what would change, word by word."""
     measured = ""
     if example.score is not None:
@@ -175,7 +177,7 @@ def example_lines(example: Example) -> list[Content]:
         (display(example.record_id, limit=120), "bold"),
         (f"  {example.reason}{measured}{detail}", "dim"),
     )
-    lines = [head]
+    lines = hanging(head, width, 4)
     twins = {turn.role: turn.before for turn in example.twin}
     if example.related_id:
         lines.append(

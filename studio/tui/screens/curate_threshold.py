@@ -70,7 +70,8 @@ class ThresholdScreen(Localised, ModalScreen[str]):
             yield Plain(
                 _(
                     "pass: dropped records that would pass this stage; later ones may still drop them. fall: kept ones that "
-                    "would not, ? where their scores are not noted. enter does the run again with it."
+                    "would not, ? where their scores are not noted. left and right move one, enter does the run again "
+                    "with it, esc leaves."
                 ),
                 classes="hint",
             )

@@ -66,5 +66,5 @@ def facts_line(draft: RecipeDraft, inputs: Sequence[str], preview: Preview | Non
         said = _("{kept} of {n} kept") if preview.whole else _("{kept} of the first {n} kept")
         parts.append(Content(said.format(kept=f"{preview.kept:,}", n=f"{preview.sampled:,}")))
         if preview.unread:
-            parts.append(Content(_("{n} no record").format(n=f"{preview.unread:,}")))
+            parts.append(Content(_("{n} quarantined").format(n=f"{preview.unread:,}")))
     return Content(" · ").join(parts)

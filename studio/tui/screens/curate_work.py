@@ -10,6 +10,7 @@ from textual.message_pump import MessagePump
 from textual.worker import get_current_worker
 
 from curation.errors import StudioError
+from studio.tui.i18n import _
 from studio.tui.live import RunWatch
 from studio.tui.messages import ProblemMet
 from studio.tui.screens.curate_messages import DraftOpened, PreviewFailed, PreviewMade, RunBegun, RunStood
@@ -97,7 +98,10 @@ def resume_run(path: Path, recipe: Recipe | None, target: MessagePump) -> None:
     from studio.runs.folder import RunFolder
 
     try:
-        go_on(RunFolder(path), recipe)
+        if not go_on(RunFolder(path), recipe):
+            said = _("{name} is finished already; there is nothing left to do.").format(name=path.name)
+            target.post_message(ProblemMet(said))
+            return
     except StudioError as error:
         target.post_message(ProblemMet(error.message, error.hint))
         return

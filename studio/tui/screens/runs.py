@@ -46,7 +46,7 @@ class RunsScreen(StudioScreen):
         self.following: curate_work.Following | None = None
         self.snapshot: RunSnapshot | None = None
         self.stood: RunStood | None = None
-        self._comparing = False
+        self._compared: RunsCompared | None = None
         self._asked_to_stop = ""
 
     def body(self) -> ComposeResult:
@@ -111,7 +111,7 @@ class RunsScreen(StudioScreen):
             self.following = None
         elif self.following is None or str(self.following.path) != frame.path:
             self.following, self.snapshot, self.stood = curate_work.Following(Path(frame.path), self), None, None
-            self._comparing = False
+            self._compared = None
             self._work("watch", self.following.look)
         self.refresh_bindings()
 
@@ -120,13 +120,19 @@ class RunsScreen(StudioScreen):
         message.stop()
         self.add_class("-whole")
         self.query_one(Funnel).focus()
+        self.refresh_bindings()
 
     def action_back(self) -> None:
         """The table again."""
         self.remove_class("-whole")
-        self._comparing = False
+        self._compared = None
         self._draw()
         self.query_one(RunList).focus()
+        self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """What was cut to the width is cut to another one."""
+        self._draw()
 
     # The run
 
@@ -144,8 +150,11 @@ class RunsScreen(StudioScreen):
             self.refresh_bindings()
 
     def _draw(self) -> None:
-        if self.stood is not None and not self._comparing:
-            self.query_one(Funnel).show(run_content(self.stood, self.snapshot, max(40, self.size.width - 4)))
+        funnel = self.query_one(Funnel)
+        if self._compared is not None:
+            funnel.show(compared_content(self._compared.left, self._compared.right, max(60, self.size.width - 4)))
+        elif self.stood is not None:
+            funnel.show(run_content(self.stood, self.snapshot, max(40, self.size.width - 4)))
 
     def on_problem_met(self, message: ProblemMet) -> None:
         """In the corner."""
@@ -172,11 +181,13 @@ class RunsScreen(StudioScreen):
 
     def on_runs_compared(self, message: RunsCompared) -> None:
         """Side by side, on the whole screen."""
-        self._comparing = True
+        self._compared = message
         self.add_class("-whole")
+        self._draw()
         funnel = self.query_one(Funnel)
-        funnel.show(compared_content(message.left, message.right, max(60, self.size.width - 4)), home=True)
+        funnel.scroll_home(animate=False)
         funnel.focus()
+        self.refresh_bindings()
 
     def action_attach(self) -> None:
         """Follow it on the Curate screen, where its recipe is."""
@@ -314,4 +325,4 @@ class RunsScreen(StudioScreen):
             return status == "running"
         if action == "resume":
             return status in ("stopped", "failed", "crashed")
-        return True
+        return action != "back" or self.has_class("-whole")

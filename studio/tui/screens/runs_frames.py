@@ -52,14 +52,15 @@ class RunFrame:
 def run_content(stood: RunStood, snapshot: RunSnapshot | None, width: int) -> Content:
     """One run: how it stands, its funnel, what went wrong, warnings, where things are."""
     status = stood.status.value
+    result = stood.result
+    took = _("took {time}").format(time=duration(result.seconds)) if result is not None else ""
     head = Content.assemble(
-        (f"{MARKS[status]} {status_words()[status]}", f"bold {STYLES.get(status, '')}".strip()), "  ", line(stood.run)
+        (f"{MARKS[status]} {status_words()[status]}", f"bold {STYLES.get(status, '')}".strip()),
+        "  ",
+        line(stood.run),
+        (f"  {took}", "dim"),
     )
     lines = [head]
-    result = stood.result
-    if result is not None:
-        said = _("took {time}").format(time=duration(result.seconds))
-        lines.append(Content.styled(f"  {said}", "dim"))
     if status in ("failed", "crashed"):
         lines += _trouble(stood, snapshot)
     lines.append(Content(""))
@@ -67,8 +68,9 @@ def run_content(stood: RunStood, snapshot: RunSnapshot | None, width: int) -> Co
         lines += finished_lines(result.summary, width)
         lines += _places(result.summary)
     elif snapshot is not None:
-        lines += live_lines(snapshot, width, stood.cores, stood.memory)
+        lines += live_lines(snapshot, width, stood.cores, stood.memory, running=status == "running")
     warnings = snapshot.warnings if snapshot is not None else ()
+    lines += [Content("")] if warnings else []
     for each in warnings[:6]:
         lines.append(Content.styled("  ! " + display(each, limit=400), "$text-warning"))
     return Content("\n").join(lines)
@@ -82,7 +84,8 @@ def _trouble(stood: RunStood, snapshot: RunSnapshot | None) -> list[Content]:
         said = [snapshot.error, snapshot.hint]
     else:
         said = [_("Its process was killed before it could end."), _("c goes on from what is finished.")]
-    lines = [Content.styled("  ! " + display(each, limit=600), "$text-error") for each in said if each]
+    lines = [Content.styled("  ! " + display(said[0], limit=600), "$text-error")]
+    lines += [Content("    " + display(each, limit=600)) for each in said[1:] if each]
     if stood.log:
         lines += [Content(""), Content.styled("  " + _("The last lines of its log:"), "bold")]
         lines += [Content.assemble("  │ ", line(each, limit=300)) for each in stood.log]

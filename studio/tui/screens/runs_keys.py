@@ -17,5 +17,5 @@ RUNS_KEYS: list[BindingType] = [
     Binding("t", "thresholds", N_("Thresholds"), show=False, tooltip=N_("Move the thresholds of a finished run."), id="runs.thresholds"),
     Binding("x,delete", "remove", N_("Delete"), show=False, tooltip=N_("Delete the run and all in its folder."), id="runs.remove"),
     Binding("y", "copy", N_("Copy"), show=False, tooltip=N_("Copy the path of the run's folder."), id="runs.copy"),
-    Binding("escape", "back", N_("Back"), show=False, tooltip=N_("Back to the list of runs."), id="runs.back"),
+    Binding("escape", "back", N_("Back"), tooltip=N_("Back to the list of runs."), id="runs.back"),
 ]  # fmt: skip

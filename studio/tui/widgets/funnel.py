@@ -16,6 +16,10 @@ from studio.tui.widgets.scrolled import ScrolledText
 if TYPE_CHECKING:
     from studio.runs.snapshot import RunSnapshot
 
+_MARKS = {"drop": "-", "edit": "~", "flag": "?", "annotate": "·"}
+_COLUMNS = {"drop": "dropped", "edit": "edited", "flag": "flagged"}  # actions that have a column of the funnel
+_NUMBER = 10  # cells of such a column
+
 
 class Funnel(ScrolledText):
     """Shows what the functions below make of a snapshot or a summary."""
@@ -38,41 +42,47 @@ def duration(seconds: float) -> str:
     return _("{h} h {m} min").format(h=whole // 3600, m=f"{whole % 3600 // 60:02d}")
 
 
-def live_lines(snapshot: RunSnapshot, width: int, cores: float | None, memory: int | None) -> list[Content]:
-    """A run that goes on, or has gone as far as this."""
+def live_lines(
+    snapshot: RunSnapshot, width: int, cores: float | None, memory: int | None, *, running: bool
+) -> list[Content]:
+    """A run that goes on, or has gone as far as this: one that is not running has no speed and no time left."""
     lines: list[Content] = []
-    earlier = [Content.styled(f"  ✓ {display(phase, limit=80)}", "dim") for phase in snapshot.phases[:-1]]
+    earlier = [Content.styled(cell(f"  ✓ {phase}", width), "dim") for phase in snapshot.phases[:-1]]
     lines.extend(earlier[-6:])
     if snapshot.phase:
-        lines.append(Content.styled(f"  ▸ {display(snapshot.phase, limit=100)}", "bold"))
-        lines.append(Content("    ") + Content(_progress(snapshot, max(20, width - 6))))
+        lines.append(Content.styled(cell(f"  ▸ {snapshot.phase}", width), "bold"))
+        lines.append(Content("    ") + _progress(snapshot, max(20, width - 6), running=running))
     facts = [
         ngettext("{n} process", "{n} processes", snapshot.workers).format(n=snapshot.workers)
-        if snapshot.workers
+        if snapshot.workers and running
         else "",
         _("{n} cores busy").format(n=f"{cores:.1f}") if cores is not None else "",
         _("{n} MB of memory").format(n=f"{memory / 1e6:,.0f}") if memory is not None else "",
-        _("{n} pieces reused").format(n=f"{snapshot.reused:,}") if snapshot.reused else "",
+        ngettext("{n} piece reused", "{n} pieces reused", snapshot.reused).format(n=f"{snapshot.reused:,}")
+        if snapshot.reused
+        else "",
     ]
-    lines.append(Content.styled("    " + " · ".join(fact for fact in facts if fact), "dim"))
+    if any(facts):
+        lines.append(Content.styled("    " + " · ".join(fact for fact in facts if fact), "dim"))
     lines += [Content(""), *_decided(snapshot, width)]
     return lines
 
 
-def _progress(snapshot: RunSnapshot, width: int) -> str:
+def _progress(snapshot: RunSnapshot, width: int, *, running: bool) -> Content:
     total = snapshot.total
     if total is None and snapshot.eta is not None:
         total = snapshot.done + max(1, round(snapshot.rate * snapshot.eta))
     parts = [_("{done} of {total} {unit}") if snapshot.total else _("{done} {unit}")]
     said = parts[0].format(done=f"{snapshot.done:,}", total=f"{snapshot.total or 0:,}", unit=display(snapshot.unit))
-    if snapshot.rate:
+    if snapshot.rate and running:
         said += ", " + _("{n}/s").format(n=f"{snapshot.rate:,.0f}")
-    if snapshot.eta and snapshot.eta >= 0.1:
+    if snapshot.eta and snapshot.eta >= 0.1 and running:
         said += ", " + _("{time} left").format(time=duration(snapshot.eta))
     if not total:
-        return said
+        return Content(said)
     room = max(6, min(30, width - len(said) - 2))
-    return f"{bar(min(1.0, snapshot.done / total), room)}  {said}"
+    done = bar(min(1.0, snapshot.done / total), room).rstrip()
+    return Content.assemble((done, "$text-primary"), ("░" * (room - len(done)), "dim"), f"  {said}")
 
 
 def _decided(snapshot: RunSnapshot, width: int) -> list[Content]:
@@ -84,7 +94,7 @@ def _decided(snapshot: RunSnapshot, width: int) -> list[Content]:
     lines = []
     for stage, reasons in by_stage.items():
         total = sum(count for _reason, count in reasons)
-        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(reasons, key=lambda item: -item[1]))
+        told = ", ".join(f"{_marked(reason)} {count:,}" for reason, count in sorted(reasons, key=lambda item: -item[1]))
         number = f"{total:,}" if total else ""
         lines.append(
             Content.assemble(
@@ -97,32 +107,42 @@ def _decided(snapshot: RunSnapshot, width: int) -> list[Content]:
     return lines
 
 
+def _marked(reason: str) -> str:
+    """`drop/too_short` as `- too_short`."""
+    action, slash, name = reason.partition("/")
+    return f"{_MARKS[action]} {name}" if slash and action in _MARKS else reason
+
+
 def finished_lines(summary: Mapping[str, Any], width: int) -> list[Content]:
     """The funnel of a finished run."""
     counts = summary.get("counts") or {}
     lines = []
     if counts:
-        names = {"kept": _("kept"), "dropped": _("dropped"), "quarantined": _("no record"), "blank": _("blank")}
+        names = {"kept": _("kept"), "dropped": _("dropped"), "quarantined": _("quarantined"), "blank": _("blank")}
         parts = " + ".join(f"{name} {counts.get(key, 0):,}" for key, name in names.items())
         lines.append(
             Content.assemble("  ", (_("read {n}").format(n=f"{counts.get('read', 0):,}"), "bold"), f" = {parts}")
         )
         lines.append(Content(""))
-    heads = (_("records"), _("dropped"), _("edited"), _("flagged"))
-    lines.append(Content.styled("  " + cell("", 22) + "".join(cell(head, 10, right=True) for head in heads), "dim"))
+    room = max(10, min(32, width - 2 - 5 * _NUMBER))
+    heads = (_("records"), _("dropped"), _("edited"), _("flagged"), _("noted"))
+    drawn = "".join(cell(head, _NUMBER, right=True) for head in heads)
+    lines.append(Content.styled("  " + cell("", room) + drawn, "dim"))
     for stage in summary.get("stages", ()):
-        lines.extend(_stage(stage, width))
+        lines.extend(_stage(stage, room))
     return lines
 
 
-def _stage(stage: Mapping[str, Any], width: int) -> list[Content]:
-    marks = {"drop": "-", "edit": "~", "flag": "?", "annotate": "·"}
-    numbers = "".join(f"{stage[key]:>10,}" if stage[key] else " " * 10 for key in ("dropped", "edited", "flagged"))
-    wide = width >= 78
-    lines = [Content.assemble("  ", (cell(stage["stage"], 22), "bold"), f"{stage['records_in']:>10,}", numbers)]
+def _stage(stage: Mapping[str, Any], room: int) -> list[Content]:
+    """The stage, and each reason below it with its count in the column of what was done."""
+    numbers = "".join(f"{stage[key]:>{_NUMBER},}" if stage[key] else " " * _NUMBER for key in _COLUMNS.values())
+    lines = [
+        Content.assemble("  ", (cell(stage["stage"], room), "bold"), f"{stage['records_in']:>{_NUMBER},}", numbers)
+    ]
     for item in stage.get("reasons", ()):
-        text = f"{marks.get(item['action'], ' ')} {item['reason']}"
-        lines.append(Content.styled("    " + cell(text, 36 if wide else 28) + f"{item['count']:>8,}", "dim"))
+        text = cell(f"{_MARKS.get(item['action'], ' ')} {item['reason']}", room + _NUMBER - 2)
+        place = list(_COLUMNS).index(item["action"]) if item["action"] in _COLUMNS else len(_COLUMNS)
+        lines.append(Content.styled(f"    {text}{' ' * _NUMBER * place}{item['count']:>{_NUMBER},}", "dim"))
     return lines
 
 
@@ -140,7 +160,7 @@ def side_by_side(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str,
         a, b = mine.get(name), other.get(name)
         mark = "+" if a is None else "-" if b is None else "~" if _counts(a) != _counts(b) else " "
         style = "" if mark == " " else "bold"
-        lines.append(Content.assemble((mark, style), (cell(name, room - 1), style), _two(a), "  │", _two(b)))
+        lines.append(Content.assemble((f"{mark} ", style), (cell(name, room - 2), style), _two(a), "  │", _two(b)))
     return lines
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import Key
 from textual.suggester import Suggester
 from textual.widgets import Input
 
@@ -15,6 +16,22 @@ from studio.tui.i18n import N_
 from studio.tui.messages import PromptAnswered, PromptLeft
 from studio.tui.text import plain
 from studio.tui.widgets.plain import Plain
+
+
+class PromptField(Localised, Input):
+    """A field that does what its own keys say in the order in which they were pressed.
+
+    Textual looks for the action of a key when the key has gone up to the application, after the letters behind it are in
+    the field: what is typed right behind ctrl+u would be taken out with the rest.
+    """
+
+    async def _on_key(self, event: Key) -> None:
+        """The field's own keys at once; letters are the base class's."""
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            event.stop()
+            event.prevent_default()
+            await self.run_action(binding.action)
+            return
 
 
 class PromptLine(Localised, Horizontal):
@@ -36,7 +53,7 @@ class PromptLine(Localised, Horizontal):
     def compose(self) -> ComposeResult:
         """A label and a field."""
         yield Plain(id="prompt-label")
-        yield Input(id="prompt-input", compact=True)
+        yield PromptField(id="prompt-input", compact=True)
 
     def ask(
         self, prompt: str, label: str, *, hint: str = "", text: str = "", suggester: Suggester | None = None

@@ -77,7 +77,7 @@ class RunList(LineList):
         )
         row = Content(self._row(parts, width))
         style = STYLES.get(frame.status, "")
-        return row.stylize(style, 0, 11) if style else row
+        return row.stylize(style, 0, len(cell(status, 11))) if style else row
 
     def _row(self, parts: Sequence[str], width: int) -> str:
         """Columns that fit: the time and the start go first, then the recipe."""
@@ -87,7 +87,7 @@ class RunList(LineList):
         taken = 12 if room >= 54 else 0
         began = 12 if room >= 44 else 0
         names = max(8, min(28, room - taken - began - 1 - (9 if room > 40 else 0)))
-        used = max(0, min(24, room - taken - began - names - 1))
+        used = max(0, room - taken - began - names - 1)
         columns += [" ", cell(name, names), " ", cell(recipe, used)]
         columns += [cell(read, 9, right=True), cell(kept, 9, right=True)]
         if began:

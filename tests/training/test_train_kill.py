@@ -1,0 +1,245 @@
+"""A training that is killed, interrupted or robbed of its disk goes on where it was, and ends with the same weights."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from train_runs import (
+    DIES_IN_A_SAVE,
+    arguments,
+    environment,
+    events,
+    finish,
+    kill,
+    start,
+    steps,
+    the_run,
+    until,
+    wait_for_step,
+    weights,
+)
+
+from training.checkpoint import checkpoints, newest_valid, verify
+
+KILLS = int(os.environ.get("STUDIO_KILLS", "3"))
+KILLS_IN_A_SAVE = max(2, KILLS // 2)
+LEGS = 3  # kills that one run must survive
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: Path, questions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nothing happens to."""
+    runs = tmp_path_factory.mktemp("whole")
+    finish(start(arguments(tiny, questions, runs)))
+    return the_run(runs)
+
+
+def resume(folder: Path, code: int = 0) -> str:
+    return finish(start(["train", "--resume", str(folder)]), code)
+
+
+def check_same(folder: Path, whole: Path) -> None:
+    """The same weights, and the same losses at every step, however often it was told."""
+    assert weights(folder) == weights(whole)
+    expected = {event["step"]: (event["loss"], event["tokens"]) for event in events(whole, "step_logged")}
+    for event in events(folder, "step_logged"):
+        assert (event["loss"], event["tokens"]) == expected[event["step"]], event["step"]
+    assert set(steps(folder)) == set(expected)
+    losses = {(event["step"], event["split"], event["who"]): event["loss"] for event in events(whole, "evaluated")}
+    for event in events(folder, "evaluated"):
+        assert event["loss"] == losses[event["step"], event["split"], event["who"]]
+    assert not [path for path in (folder / "checkpoints").iterdir() if path.name.startswith(".")]
+
+
+def test_killed_at_random_steps_it_ends_with_the_same_weights(
+    tiny: Path, questions: Path, whole: Path, tmp_path: Path
+) -> None:
+    draw, left, hit = random.Random(11), KILLS, 0
+    while left > 0:
+        runs = tmp_path / f"runs-{left}"
+        runs.mkdir()
+        words = arguments(tiny, questions, runs)
+        reached = 0
+        for _ in range(min(LEGS, left)):
+            left -= 1
+            process = start(words)
+            reached = draw.randint(reached + 1, min(reached + 10, 23))
+            wait_for_step(runs, process, reached)
+            hit += kill(process)
+            words = ["train", "--resume", str(the_run(runs))]
+        folder = the_run(runs)
+        resume(folder)
+        check_same(folder, whole)
+    assert hit >= KILLS * 0.8, "the kills must hit runs, not what they left"
+
+
+def test_killed_inside_a_save_it_ends_with_the_same_weights(
+    tiny: Path, questions: Path, whole: Path, tmp_path: Path
+) -> None:
+    draw, left, torn = random.Random(12), KILLS_IN_A_SAVE, 0
+    while left > 0:
+        runs = tmp_path / f"runs-{left}"
+        runs.mkdir()
+        words = arguments(tiny, questions, runs)
+        for _ in range(min(LEGS, left)):
+            left -= 1
+            moment = [str(draw.randint(0, 2)), str(draw.randint(1, 40))]
+            process = start(words, before=["-c", DIES_IN_A_SAVE, *moment])
+            finish(process, -signal.SIGKILL)
+            folder = the_run(runs)
+            torn += any(path.name.startswith(".staged-") for path in (folder / "checkpoints").iterdir())
+            assert not newest_valid(folder / "checkpoints")[1], "no checkpoint may be torn"
+            words = ["train", "--resume", str(folder)]
+        resume(folder)
+        check_same(folder, whole)
+    assert torn >= KILLS_IN_A_SAVE * 0.5, "the kills must hit saves"
+
+
+def test_a_damaged_newest_checkpoint_falls_back_and_says_so(
+    tiny: Path, questions: Path, whole: Path, tmp_path: Path
+) -> None:
+    process = start(arguments(tiny, questions, tmp_path))
+    wait_for_step(tmp_path, process, 11)
+    kill(process)
+    folder = the_run(tmp_path)
+    *_, older, newest = checkpoints(folder / "checkpoints")
+    victim = newest / "adapter_model.safetensors"
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 2] ^= 1
+    victim.write_bytes(content)
+    said = resume(folder)
+    (resumed,) = events(folder, "resumed")
+    assert resumed["path"].endswith(older.name)
+    assert resumed["refused"] == [
+        f"{newest.name}: adapter_model.safetensors has other bytes than those that were saved"
+    ]
+    assert newest.name in said, "the terminal says so too"
+    check_same(folder, whole)
+    assert all(verify(path) is None for path in checkpoints(folder / "checkpoints"))
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM"])
+def test_signals_save_within_one_step(tiny: Path, questions: Path, whole: Path, tmp_path: Path, name: str) -> None:
+    process = start(arguments(tiny, questions, tmp_path, "checkpoints.every=1000"))
+    wait_for_step(tmp_path, process, 4)
+    os.kill(process.pid, getattr(signal, name))
+    told = len(steps(the_run(tmp_path)))
+    finish(process, 130)
+    folder = the_run(tmp_path)
+    newest, refused = newest_valid(folder / "checkpoints")
+    assert newest is not None and not refused
+    assert newest.step == steps(folder)[-1], "the last step that was made is saved"
+    assert len(steps(folder)) - told <= 2, "the step under way when the signal came, and no further one"
+    assert events(folder)[-1]["event"] == "run_stopped"
+    resume(folder)
+    check_same(folder, whole)
+
+
+def test_a_second_signal_ends_it_at_once(tiny: Path, questions: Path, whole: Path, tmp_path: Path) -> None:
+    process = start(arguments(tiny, questions, tmp_path))
+    wait_for_step(tmp_path, process, 4)
+    os.kill(process.pid, signal.SIGTERM)
+    os.kill(process.pid, signal.SIGTERM)
+    finish(process, 130)
+    resume(the_run(tmp_path))
+    check_same(the_run(tmp_path), whole)
+
+
+def test_a_detached_run_outlives_its_terminal(tiny: Path, questions: Path, whole: Path, tmp_path: Path) -> None:
+    """Started in a terminal that hangs up: the master's end closes, and the kernel sends SIGHUP to the session."""
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:
+        words = [*arguments(tiny, questions, tmp_path), "--detach"]
+        script = '"$@"; echo started; sleep 600'
+        os.execve("/bin/sh", ["sh", "-c", script, "sh", sys.executable, "-m", "studio", *words], environment())
+    said = b""
+    while b"started" not in said:
+        said += os.read(terminal, 4096)
+    os.close(terminal)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGHUP
+    folder = the_run(tmp_path)
+    for _ in until(120, every=0.1):
+        if (folder / "result.json").exists():
+            break
+    check_same(folder, whole)
+    assert steps(folder) == list(range(1, 25))
+
+
+def test_a_reader_that_comes_and_goes_loses_nothing(tiny: Path, questions: Path, tmp_path: Path) -> None:
+    from studio.runs.events import EventReader
+
+    process = start(arguments(tiny, questions, tmp_path))
+    wait_for_step(tmp_path, process, 2)
+    folder = the_run(tmp_path)
+    offset, seen = 0, []
+    for _ in until(120, every=0.01):
+        ended = process.poll() is not None
+        reader = EventReader(folder / "events.jsonl", offset)  # a new one each time: re-attached
+        seen += reader.read()
+        offset = reader.offset
+        if ended:
+            break
+    finish(process)
+    assert seen == events(folder)
+    assert [event["step"] for event in seen if event["event"] == "step_logged"] == list(range(1, 25))
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tiny: Path, questions: Path, whole: Path, tmp_path: Path) -> None:
+    """Files may not grow past the size of the optimiser's state from the second leg on: its first save fails."""
+    process = start(arguments(tiny, questions, tmp_path))
+    wait_for_step(tmp_path, process, 7)
+    kill(process)
+    folder = the_run(tmp_path)
+    before, _ = newest_valid(folder / "checkpoints")
+    assert before is not None
+    limit = max(path.stat().st_size for path in before.path.iterdir()) - 1
+    assert limit > (folder / "events.jsonl").stat().st_size + 20_000, "the event log must still have room"
+    process = start(
+        ["train", "--resume", str(folder)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    said = finish(process, 5)
+    assert "no room" in said and "Free some space" in said
+    after, refused = newest_valid(folder / "checkpoints")
+    assert (after, refused) == (before, [])
+    resume(folder)
+    check_same(folder, whole)
+
+
+def test_numbers_that_are_none_stop_it_with_the_last_good_checkpoint(
+    tiny: Path, questions: Path, tmp_path: Path
+) -> None:
+    settings = ("method.kind=full", "optimizer.name=sgd", "optimizer.learning_rate=1", "optimizer.max_grad_norm=0")
+    broken = tmp_path / "broken"
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny, broken)
+    tensors = load_file(broken / "model.safetensors")
+    for name in tensors:
+        if "layernorm" in name:
+            tensors[name] *= 40  # large activations: the first steps are finite, later ones are not
+    save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
+    runs = tmp_path / "runs"
+    process = start(arguments(broken, questions, runs, *settings, "checkpoints.every=1"))
+    said = finish(process, 6)
+    folder = the_run(runs)
+    assert "diverged" in said and "optimizer.learning_rate=" in said
+    last = events(folder)[-1]
+    assert (last["event"], last["error"]) == ("run_failed", "Diverged")
+    newest, refused = newest_valid(folder / "checkpoints")
+    assert not refused
+    if newest is not None:
+        held = load_file(newest.path / "model.safetensors")
+        assert all(bool(tensor.isfinite().all()) for tensor in held.values())

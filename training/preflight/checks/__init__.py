@@ -1,0 +1,1 @@
+"""The checks, one small file an idea; `training.preflight.registry` lists them."""

@@ -1,0 +1,228 @@
+"""A training run from its inputs to its adapter, from top to bottom."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.errors import Stopped, StudioError
+from curation.events import Listener, Warned
+from curation.events import Progress as PhaseProgress
+from curation.writers.atomic import write_atomic
+from training import checkpoint as checkpoints
+from training.events import CheckpointSaved, PreflightDone, Resumed, TrainingPrepared
+from training.finish import save_final
+from training.session import Session, prepare
+from training.trainer import make_trainer, read_state, save_checkpoint
+from training.watch import Progress, Watch, callback_for, diverged
+
+if TYPE_CHECKING:
+    from training.recipe import TrainRecipe
+
+CHECKPOINTS = "checkpoints"
+BASE = "base.json"
+
+
+def train(
+    inputs: Sequence[str],
+    recipe: TrainRecipe,
+    folder: Path,
+    *,
+    allow: Sequence[str] = (),
+    listener: Listener,
+    should_stop: Callable[[], bool],
+) -> dict[str, Any]:
+    """Train what `recipe` says on `inputs` into the run's `folder`, or go on from its newest whole checkpoint.
+
+    allow: names of preflight findings that may not stop the run. Returns the summary. Raises Stopped when `should_stop`
+    said so, after a checkpoint; StudioError for everything a user can act on, Diverged among them.
+    """
+    began = time.monotonic()
+    listener(PhaseProgress("prepare", 0, None, "records", 0.0, None))
+    session = prepare(inputs, recipe)
+    say = listener if session.is_main else lambda _event: None
+    for sentence in session.changes:
+        say(Warned(sentence))
+    if recipe.data.packing:
+        session.load()  # whether packed records see each other is measured on the model itself
+    _preflight(session, allow, folder, say)
+    if should_stop():
+        raise Stopped("The run was stopped before its first step.")
+    session.load()
+
+    progress = Progress()
+    keeper = _Keeper(session, folder, progress, say)
+    trainer = make_trainer(session, folder / CHECKPOINTS, keeper.save)
+    watch = Watch(session, say, should_stop, folder, progress)
+    trainer.add_callback(callback_for(watch, trainer))
+    say(_prepared(session, trainer))
+
+    start = keeper.find_start()
+    base = _base_losses(watch, trainer, folder, session.is_main)
+    trainer.train(resume_from_checkpoint=str(start.path) if start else None)
+    if watch.stopped:
+        raise Stopped("The run was stopped; its checkpoint is whole.")
+
+    keeper.choose_best(trainer)
+    tuned = watch.evaluate(trainer, trainer.state.global_step)
+    weights = save_final(trainer, session, folder, base, tuned)
+    return {
+        "kind": "train",
+        "model": session.found.name,
+        "method": _method(recipe),
+        "steps": trainer.state.global_step,
+        "epochs": round(float(trainer.state.epoch or 0), 3),
+        "tokens": progress.tokens,
+        "records": len(session.train),
+        "validation_records": len(session.validation),
+        "losses": {"base": base, "tuned": tuned},
+        "best_step": progress.best_step,
+        "seconds": round(time.monotonic() - began, 1),
+        **weights,
+    }
+
+
+class _Keeper:
+    """Saves checkpoints, finds the one to go on from, and the best one at the end."""
+
+    def __init__(self, session: Session, folder: Path, progress: Progress, say: Listener) -> None:
+        self._session, self._folder, self._progress, self._say = session, folder / CHECKPOINTS, progress, say
+        self._room_checked = False
+
+    def find_start(self) -> checkpoints.Checkpoint | None:
+        """The newest checkpoint that verifies; says which newer ones do not."""
+        if self._session.is_main and self._folder.is_dir():
+            checkpoints.clean_staged(self._folder)
+        found, refused = checkpoints.newest_valid(self._folder)
+        if found is None:
+            for path, why in refused:
+                self._say(Warned(f"{path.name} cannot be used: {why}.", "The run begins anew."))
+            return None
+        model = found.facts.get("model")
+        if model != self._session.found.digest:
+            raise StudioError(
+                f"The model {self._session.found.name} is not the one that {found.path.name} was trained on.",
+                "Its files have changed since. Put them back, or start a new run.",
+            )
+        vars(self._progress).update(vars(Progress.of(read_state(found.path)["progress"])))
+        self._say(Resumed(found.step, str(found.path), [f"{path.name}: {why}" for path, why in refused]))
+        return found
+
+    def save(self, trainer: Any, write: Callable[[Path], None]) -> None:
+        """One checkpoint. Never of weights that are no numbers: the last good one would be rotated away."""
+        self._check_weights(trainer)
+        step = trainer.state.global_step
+        saved = save_checkpoint(
+            trainer,
+            self._folder,
+            write,
+            {"progress": self._progress.as_json()},
+            {"model": self._session.found.digest, "recipe": self._session.recipe.digest()},
+        )
+        if saved is None:
+            return
+        best = self._progress.best_step
+        self._say(CheckpointSaved(step, str(saved.path), saved.bytes, round(saved.seconds, 3), best == step))
+        keep = self._session.recipe.checkpoints.keep
+        if not self._room_checked:
+            self._room_checked = True
+            warning = checkpoints.check_room(self._folder, saved.bytes, keep)
+            if warning:
+                self._say(Warned(warning))
+        checkpoints.rotate(self._folder, keep, [self._path(best)])
+
+    def choose_best(self, trainer: Any) -> None:
+        """Where the run may end early, its result is the step with the lowest validation loss, not the last one."""
+        best = self._progress.best_step
+        if not self._session.recipe.evaluation.early_stopping or best in (0, trainer.state.global_step):
+            return
+        path = self._path(best)
+        if checkpoints.verify(path) is not None:
+            self._say(Warned(f"The best step, {best}, has no checkpoint; the last step is kept."))
+            return
+        trainer._load_from_checkpoint(str(path), model=trainer.model)
+        self._say(Warned(f"The result is that of step {best}, which had the lowest validation loss."))
+
+    def _path(self, step: int) -> Path:
+        return self._folder / f"checkpoint-{step:08d}"
+
+    def _check_weights(self, trainer: Any) -> None:
+        for name, weight in trainer.model.named_parameters():
+            if weight.requires_grad and not bool(weight.detach().isfinite().all()):
+                what = f"{name} is no number at step {trainer.state.global_step}"
+                raise diverged(what, self._session.recipe.optimizer.learning_rate)
+
+
+def _preflight(session: Session, allow: Sequence[str], folder: Path, say: Listener) -> None:
+    """Look at the tensors; refuse what would fail silently."""
+    report = session.examine()
+    if session.is_main:
+        write_atomic(folder / "preflight.json", json.dumps(report.as_json(), ensure_ascii=False).encode(), mode=0o600)
+    blocking = report.blocking(allow)
+    say(PreflightDone([asdict(finding) for finding in report.findings], bool(blocking)))
+    if blocking:
+        first = blocking[0]
+        raise StudioError(first.message, f"{first.fix} To train all the same: --allow {first.reason}")
+
+
+def _prepared(session: Session, trainer: Any) -> TrainingPrepared:
+    trainable = sum(weight.numel() for weight in trainer.model.parameters() if weight.requires_grad)
+    every = sum(weight.numel() for weight in trainer.model.parameters())
+    steps = session.recipe.schedule.max_steps or _steps(session, trainer)
+    return TrainingPrepared(
+        model=session.found.name,
+        method=_method(session.recipe),
+        template=session.template.name,
+        device=f"{session.device.name}, {session.device.dtype}",
+        changes=list(session.changes),
+        records=len(session.train),
+        validation=len(session.validation),
+        tokens=sum(_tokens(one) for one in session.train),
+        trained_tokens=sum(_trained(one) for one in session.train),
+        parameters=every - (trainable if session.recipe.method.kind != "full" else 0),
+        trainable=trainable,
+        steps=steps,
+    )
+
+
+def _steps(session: Session, trainer: Any) -> int:
+    schedule = session.recipe.schedule
+    batches = math.ceil(len(session.train_rows) / (schedule.batch_size * trainer.accelerator.num_processes))
+    return math.ceil(max(math.ceil(batches / schedule.accumulation), 1) * schedule.epochs)
+
+
+def _base_losses(watch: Watch, trainer: Any, folder: Path, is_main: bool) -> dict[str, float]:
+    """Losses before the first step: measured once, and kept for the legs that follow."""
+    path = folder / BASE
+    try:
+        found: dict[str, float] = json.loads(path.read_bytes())
+        return found
+    except (OSError, ValueError):
+        losses = watch.evaluate(trainer, 0, "base")
+        if is_main:
+            write_atomic(path, json.dumps(losses).encode(), mode=0o600)
+        return losses
+
+
+def _method(recipe: TrainRecipe) -> str:
+    """`qlora (nf4)`, `lora`, `dpo with lora`."""
+    kind, bits = recipe.method.kind, recipe.model.quantization
+    name = (
+        f"qlora ({bits})"
+        if kind == "lora" and bits in ("nf4", "fp4")
+        else kind + (f" ({bits})" if bits != "none" else "")
+    )
+    return f"dpo with {name}" if recipe.method.objective == "dpo" else name
+
+
+def _tokens(one: Any) -> int:
+    return len(one.input_ids) if hasattr(one, "input_ids") else len(one.prompt_ids) + len(one.chosen_ids)
+
+
+def _trained(one: Any) -> int:
+    return sum(label >= 0 for label in one.labels) if hasattr(one, "labels") else len(one.chosen_ids)

@@ -1,0 +1,229 @@
+"""What happens between two steps: points of the curves, evaluations, samples, checkpoints, pausing, stopping."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.errors import StudioError
+from curation.events import Listener, Warned
+from training.events import Evaluated, Paused, Sampled, StepLogged
+from training.losses import answer, as_base, mean_loss, mean_pair_loss
+from training.machine import Machine
+
+if TYPE_CHECKING:
+    from training.session import Session
+
+_FAR = 3.0  # a smoothed loss this many times its lowest is said to diverge
+_SMOOTH = 0.9
+
+
+class Diverged(StudioError):
+    """The loss or a weight is no number any more."""
+
+
+@dataclass
+class Progress:
+    """What a checkpoint must hold besides the trainer's own state. best_step: 0 while nothing was evaluated."""
+
+    tokens: int = 0
+    best_loss: float = math.inf
+    best_step: int = 0
+    without_better: int = 0
+    evaluated_at: int = -1
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        facts = asdict(self)
+        facts["best_loss"] = None if math.isinf(self.best_loss) else self.best_loss
+        return facts
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> Progress:
+        """Back from plain values."""
+        return cls(**{**facts, "best_loss": math.inf if facts["best_loss"] is None else facts["best_loss"]})
+
+
+class Watch:
+    """Hears the trainer between its steps, through `callback_for`. One a run and process."""
+
+    def __init__(
+        self, session: Session, listener: Listener, should_stop: Callable[[], bool], folder: Path, progress: Progress
+    ) -> None:
+        self.session = session
+        self.progress = progress
+        self.stopped = False
+        self._listener = listener if session.is_main else _silence
+        self._should_stop = should_stop
+        self._pause = folder / "pause"
+        self._machine = Machine(session.device.kind)
+        self._began = time.monotonic()
+        self._steps: deque[tuple[float, int, int]] = deque(maxlen=20)  # when, step, tokens
+        self._tokens_before = progress.tokens
+        self._smooth: float | None = None
+        self._lowest = math.inf
+        self._warned = False
+
+    # What the trainer tells
+
+    def begin(self, step: int) -> None:
+        """Before the first step of this leg."""
+        self._steps.append((time.monotonic(), step, self.progress.tokens))
+
+    def logged(self, state: Any, logs: dict[str, Any]) -> None:
+        """A point of the curves. Raises Diverged for a loss that is no number."""
+        if "loss" not in logs:
+            return
+        loss = float(logs["loss"])
+        norm = logs.get("grad_norm")
+        now = time.monotonic()
+        self.progress.tokens = self._tokens_before + int(logs.get("num_tokens", 0))
+        self._steps.append((now, state.global_step, self.progress.tokens))
+        then, step_then, tokens_then = self._steps[0]
+        seconds, steps = max(now - then, 1e-9), max(state.global_step - step_then, 1)
+        self._listener(
+            StepLogged(
+                step=state.global_step,
+                epoch=float(state.epoch or 0),
+                loss=loss,
+                learning_rate=float(logs.get("learning_rate", 0)),
+                grad_norm=None if norm is None else float(norm),
+                tokens=self.progress.tokens,
+                tokens_per_second=round((self.progress.tokens - tokens_then) / seconds, 2),
+                seconds=round(now - self._began, 3),
+                eta=round((state.max_steps - state.global_step) * seconds / steps, 1),
+                rss=self._machine.rss(),
+                gpu=self._machine.gpu(),
+            )
+        )
+        if not math.isfinite(loss) or (norm is not None and not math.isfinite(float(norm))):
+            raise diverged(
+                f"The loss at step {state.global_step} is {loss}", self.session.recipe.optimizer.learning_rate
+            )
+        self._look_for_divergence(state.global_step, loss)
+
+    def step_ended(self, trainer: Any, state: Any, control: Any) -> None:
+        """After an optimiser step: pause, measure, decide whether to save and to end."""
+        self._wait_while_paused(state.global_step)
+        recipe, step = self.session.recipe, state.global_step
+        last = step >= state.max_steps
+        every = recipe.evaluation.every
+        if every and step % every == 0 and not last:
+            self.evaluate(trainer, step)
+            if recipe.evaluation.early_stopping and self.progress.without_better >= recipe.evaluation.early_stopping:
+                self._listener(Warned(f"Stopped early at step {step}: the validation loss does not fall any more."))
+                control.should_training_stop = control.should_save = True
+        if self._asked_to_stop(trainer) and not last:
+            self.stopped = control.should_training_stop = control.should_save = True
+        if last or step % recipe.checkpoints.every == 0:
+            control.should_save = True
+
+    # Measuring
+
+    def evaluate(self, trainer: Any, step: int, who: str = "tuned") -> dict[str, float]:
+        """Losses on validation and retention, and sample answers. The lowest validation loss so far is remembered."""
+        session, found = self.session, {}
+        size = session.recipe.evaluation.batch_size
+        with as_base(trainer, session.recipe.method.kind if who == "base" else ""):
+            for split, records in (("validation", session.validation), ("retention", session.retention)):
+                if not records:
+                    continue
+                is_pairs = split == "validation" and session.recipe.method.objective == "dpo"
+                loss = (mean_pair_loss if is_pairs else mean_loss)(trainer, records, size)
+                found[split] = loss.value
+                self._listener(Evaluated(step, split, who, loss.value, loss.count))
+            self._sample(trainer, step, who)
+        if who == "tuned" and "validation" in found:
+            self._remember(step, found["validation"])
+        return found
+
+    def _remember(self, step: int, loss: float) -> None:
+        self.progress.evaluated_at = step
+        if loss < self.progress.best_loss:
+            self.progress.best_loss, self.progress.best_step, self.progress.without_better = loss, step, 0
+        else:
+            self.progress.without_better += 1
+
+    def _sample(self, trainer: Any, step: int, who: str) -> None:
+        for prompt in self.session.prompts:
+            said, stopped = answer(
+                trainer, self.session.template, prompt.ids, self.session.recipe.evaluation.sample_tokens
+            )
+            self._listener(Sampled(step, who, prompt.record_id, prompt.text, said, prompt.reference, stopped))
+
+    def _look_for_divergence(self, step: int, loss: float) -> None:
+        self._smooth = loss if self._smooth is None else _SMOOTH * self._smooth + (1 - _SMOOTH) * loss
+        self._lowest = min(self._lowest, self._smooth)
+        if self._smooth > _FAR * self._lowest and self._smooth > 1 and not self._warned:
+            self._warned = True
+            rate = self.session.recipe.optimizer.learning_rate
+            self._listener(
+                Warned(
+                    f"The loss rises: {self._smooth:.2f} at step {step}, after {self._lowest:.2f}.",
+                    f"Stop, and try optimizer.learning_rate={rate / 3:.1g}.",
+                )
+            )
+
+    # Pausing and stopping
+
+    def _wait_while_paused(self, step: int) -> None:
+        if not self._pause.exists():
+            return
+        self._listener(Paused(step, on=True))
+        while self._pause.exists() and not self._should_stop():
+            time.sleep(0.2)
+        self._steps.clear()
+        self._steps.append((time.monotonic(), step, self.progress.tokens))
+        self._listener(Paused(step, on=False))
+
+    def _asked_to_stop(self, trainer: Any) -> bool:
+        """Whether any process was asked: all must end at the same step."""
+        asked = self._should_stop()
+        if trainer.accelerator.num_processes > 1:
+            import torch
+            import torch.distributed as dist
+
+            flag = torch.tensor([int(asked)], device=trainer.args.device)
+            dist.all_reduce(flag, op=dist.ReduceOp.MAX)
+            asked = bool(flag.item())
+        return asked
+
+
+def callback_for(watch: Watch, trainer: Any) -> Any:
+    """The watch as a callback of the trainer."""
+    from transformers import TrainerCallback
+
+    class Between(TrainerCallback):
+        """Passes on what happens."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+            """See `Watch.begin`."""
+            watch.begin(state.global_step)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+            """See `Watch.step_ended`."""
+            watch.step_ended(trainer, state, control)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+            """See `Watch.logged`."""
+            watch.logged(state, logs or {})
+
+    return Between()
+
+
+def diverged(what: str, rate: float) -> Diverged:
+    """The error of a training that cannot go on, with a proposal."""
+    return Diverged(
+        f"{what}: the training has diverged.",
+        f"The last good checkpoint is kept. Clone the run with --set optimizer.learning_rate={rate / 3:.1g}, or with a "
+        "longer schedule.warmup; with float16, use bfloat16 or float32.",
+    )
+
+
+def _silence(event: Any) -> None:
+    """The listener of all processes but the first."""
