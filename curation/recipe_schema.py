@@ -82,9 +82,7 @@ def describe_fields(model: type[BaseModel]) -> tuple[Parameter, ...]:
     """The fields of any pydantic model as parameters, for forms and documentation."""
     schema = model.model_json_schema()
     required, definitions = schema.get("required", []), schema.get("$defs", {})
-    return tuple(
-        _parameter(key, schema["properties"][key], definitions, key in required) for key in model.model_fields
-    )
+    return tuple(_parameter(key, schema["properties"][key], definitions, key in required) for key in model.model_fields)
 
 
 def json_schema() -> dict[str, Any]:

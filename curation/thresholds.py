@@ -1,8 +1,8 @@
 """How many records change sides when a threshold of a finished run is moved, counted from the scores in its ledger.
 
 Nothing is decided again, so it costs milliseconds, and it says only what the ledger knows: a record that is let go by
-one stage may still be dropped by a later one, and the scores of records that stayed are there only where the stage notes
-them. `studio.runs.preview` gives the exact answer, by deciding again.
+one stage may still be dropped by a later one, or by another rule of the same one, and the scores of records that stayed
+are there only where the stage notes them. `studio.runs.preview` gives the exact answer, by deciding again.
 """
 
 from __future__ import annotations
@@ -45,11 +45,13 @@ _UNITS = {"characters": "chars", "words": "words", "tokens": "tokens", "turns": 
 class Moved:
     """What another threshold would change: records that would pass the stage, and records that would not any more.
 
-    leave is None where the ledger does not hold the scores of records that stayed.
+    exact: whether `stay` are so many; otherwise at most so many, because something else in the stage may drop them. leave
+    is None where the ledger does not hold the scores of records that stayed.
     """
 
     stay: int
     leave: int | None
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Dial:
 
     dropped: scores of the records it dropped, sorted. stayed: of those it looked at and let stay, sorted; None where
     they are not noted. low, high: the bounds of the parameter, as far as it has any. whole: only whole numbers.
+    alone: nothing else in the stage can drop a record that this lets go.
     """
 
     step: str
@@ -71,6 +74,7 @@ class Dial:
     low: float | None
     high: float | None
     whole: bool
+    alone: bool
 
     @property
     def setting(self) -> str:
@@ -94,7 +98,8 @@ class Dial:
     def moved(self, value: float) -> Moved:
         """What changes with the threshold at `value`."""
         passing = len(self.dropped) - self._falling(self.dropped, value)
-        return Moved(passing, None if self.stayed is None else self._falling(self.stayed, value))
+        leave = None if self.stayed is None else self._falling(self.stayed, value)
+        return Moved(passing, leave, self.alone or not passing)
 
     def _falling(self, scores: tuple[float, ...], value: float) -> int:
         if self.falls == "below":
@@ -141,6 +146,7 @@ def _dial(step: Step, reason: str, unit: str, group: pl.DataFrame, mine: pl.Data
         low,
         high,
         whole,
+        _alone(step),
     )
 
 
@@ -160,6 +166,14 @@ def _parameter(step: Step, reason: str, unit: str) -> tuple[str, Falls] | None:
     if step.use == "values":
         return f"thresholds.{reason}", "from"
     return None
+
+
+def _alone(step: Step) -> bool:
+    """Whether the stage has no other rule for what one of its thresholds lets go."""
+    facts: Mapping[str, Any] = step.stage.model_dump()
+    if step.use == "length":  # what is too short in characters may be too short in words as well
+        return len({unit for unit in _UNITS.values() if facts[f"min_{unit}"] or facts[f"max_{unit}"]}) == 1
+    return step.use == "language" and not (facts["allow"] or facts["deny"])
 
 
 def _if_field(step: Step, name: str, falls: Falls) -> tuple[str, Falls] | None:

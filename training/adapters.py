@@ -52,11 +52,13 @@ def _virtual(recipe: TrainRecipe, model_path: str) -> Any:
             task_type="CAUSAL_LM",
             num_virtual_tokens=virtual.tokens,
             prefix_projection=projection,
-            encoder_hidden_size=virtual.hidden,
+            encoder_hidden_size=virtual.hidden,  # type: ignore[arg-type]  # None is its default
         )
     if kind == "p_tuning":
         return PromptEncoderConfig(
-            task_type="CAUSAL_LM", num_virtual_tokens=virtual.tokens, encoder_hidden_size=virtual.hidden
+            task_type="CAUSAL_LM",
+            num_virtual_tokens=virtual.tokens,
+            encoder_hidden_size=virtual.hidden,  # type: ignore[arg-type]
         )
     begin = PromptTuningInit.TEXT if virtual.init_text else PromptTuningInit.RANDOM
     return PromptTuningConfig(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,10 @@ def uses_checkpointing(recipe: TrainRecipe, device: Device) -> bool:
 
 def training_arguments(recipe: TrainRecipe, device: Device, folder: Path) -> Any:
     """An SFTConfig or a DPOConfig. The studio itself evaluates, saves and tells, so the trainer's own ways are off."""
-    from trl import DPOConfig, SFTConfig
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.sft_config import SFTConfig
 
+    _check_reporters(recipe)
     schedule, optimizer, dpo = recipe.schedule, recipe.optimizer, recipe.dpo
     chosen: dict[str, Any] = {
         "output_dir": str(folder),
@@ -72,12 +75,23 @@ def training_arguments(recipe: TrainRecipe, device: Device, folder: Path) -> Any
             "label_smoothing": dpo.label_smoothing,
         }
         return _built(DPOConfig, chosen)
+    # Packed by the studio already: without padding, so that attention ends where a record does.
     chosen |= {
-        "max_length": recipe.data.max_length if recipe.data.packing else None,
-        "packing": recipe.data.packing,
+        "max_length": None,
+        "packing": False,
+        "padding_free": recipe.data.packing,
         "dataset_kwargs": {"skip_prepare_dataset": True},
     }
     return _built(SFTConfig, chosen)
+
+
+def _check_reporters(recipe: TrainRecipe) -> None:
+    for name in recipe.tracking.reporters:
+        if not any(find_spec(package) for package in (name, *(["tensorboardX"] if name == "tensorboard" else []))):
+            raise StudioError(
+                f"The recipe asks for the reporter {name}, which is not installed.",
+                f"Install it with: pip install {name}. Or leave it out of tracking.reporters.",
+            )
 
 
 def _built(kind: type[Any], chosen: dict[str, Any]) -> Any:

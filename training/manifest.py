@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 __all__ = ["MANIFEST", "Manifest", "Problem", "files_in", "manifest_of", "read_manifest", "sha256_of", "verify_files"]
@@ -74,7 +73,7 @@ def read_manifest(folder: Path) -> Manifest | Problem:
         if content["version"] != VERSION:
             return Problem(MANIFEST, "was written by another version of studio")
         files = {str(name): (int(entry["bytes"]), str(entry["sha256"])) for name, entry in content["files"].items()}
-        manifest = Manifest(files, MappingProxyType(dict(content["facts"])))
+        manifest = Manifest(files, dict(content["facts"]))
         if manifest.render() != data:
             return Problem(MANIFEST, "was changed after it was written")
     except FileNotFoundError:

@@ -75,6 +75,8 @@ def isolation(model: Any, packed: Packed) -> float:
         del tensors["labels"]
         return {key: value.to(model.device) if hasattr(value, "to") else value for key, value in tensors.items()}
 
+    if len(packed.seq_lengths) < 2:
+        return 0.0
     worst = 0.0
     keep = [(begin, min(length, _COMPARED)) for begin, length in _borders(packed.seq_lengths)]
     training = model.training

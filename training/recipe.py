@@ -192,7 +192,7 @@ def sections() -> dict[str, dict[str, Any]]:
 
 
 def _section(data: dict[str, Any], path: KeyPath) -> None:
-    if len(path) == 2 and data.get(path[0]) is None:
+    if len(path) == 2 and data.get(str(path[0])) is None:
         data[str(path[0])] = {}
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from curation.events import Listener, Warned
 from curation.events import Progress as PhaseProgress
 from curation.writers.atomic import write_atomic
 from training import checkpoint as checkpoints
+from training.distributed import agreed
 from training.events import CheckpointSaved, PreflightDone, Resumed, TrainingPrepared
 from training.finish import save_final
 from training.session import Session, prepare
@@ -50,7 +51,8 @@ def train(
         say(Warned(sentence))
     if recipe.data.packing:
         session.load()  # whether packed records see each other is measured on the model itself
-    _preflight(session, allow, folder, say)
+    if session.is_main:
+        _preflight(session, allow, folder, say)
     if should_stop():
         raise Stopped("The run was stopped before its first step.")
     session.load()
@@ -61,10 +63,15 @@ def train(
     watch = Watch(session, say, should_stop, folder, progress)
     trainer.add_callback(callback_for(watch, trainer))
     say(_prepared(session, trainer))
+    folder = agreed(trainer, folder)
+    keeper.folder = folder / CHECKPOINTS
 
-    start = keeper.find_start()
+    start = keeper.find_start(trainer)
     base = _base_losses(watch, trainer, folder, session.is_main)
-    trainer.train(resume_from_checkpoint=str(start.path) if start else None)
+    if start is not None and watch.is_exhausted():  # killed after its last step, which early stopping chose
+        keeper.load(trainer, start)
+    else:
+        trainer.train(resume_from_checkpoint=str(start.path) if start else None)
     if watch.stopped:
         raise Stopped("The run was stopped; its checkpoint is whole.")
 
@@ -91,14 +98,17 @@ class _Keeper:
     """Saves checkpoints, finds the one to go on from, and the best one at the end."""
 
     def __init__(self, session: Session, folder: Path, progress: Progress, say: Listener) -> None:
-        self._session, self._folder, self._progress, self._say = session, folder / CHECKPOINTS, progress, say
+        self._session, self._progress, self._say = session, progress, say
+        self.folder = folder / CHECKPOINTS
         self._room_checked = False
 
-    def find_start(self) -> checkpoints.Checkpoint | None:
-        """The newest checkpoint that verifies; says which newer ones do not."""
-        if self._session.is_main and self._folder.is_dir():
-            checkpoints.clean_staged(self._folder)
-        found, refused = checkpoints.newest_valid(self._folder)
+    def find_start(self, trainer: Any) -> checkpoints.Checkpoint | None:
+        """The newest checkpoint that verifies; says which newer ones do not. The first process looks for all."""
+        looked: tuple[checkpoints.Checkpoint | None, list[tuple[Path, str]]] = (None, [])
+        if self._session.is_main:
+            checkpoints.clean_staged(self.folder)
+            looked = checkpoints.newest_valid(self.folder)
+        found, refused = agreed(trainer, looked)
         if found is None:
             for path, why in refused:
                 self._say(Warned(f"{path.name} cannot be used: {why}.", "The run begins anew."))
@@ -119,7 +129,7 @@ class _Keeper:
         step = trainer.state.global_step
         saved = save_checkpoint(
             trainer,
-            self._folder,
+            self.folder,
             write,
             {"progress": self._progress.as_json()},
             {"model": self._session.found.digest, "recipe": self._session.recipe.digest()},
@@ -131,10 +141,17 @@ class _Keeper:
         keep = self._session.recipe.checkpoints.keep
         if not self._room_checked:
             self._room_checked = True
-            warning = checkpoints.check_room(self._folder, saved.bytes, keep)
+            warning = checkpoints.check_room(self.folder, saved.bytes, keep)
             if warning:
                 self._say(Warned(warning))
-        checkpoints.rotate(self._folder, keep, [self._path(best)])
+        checkpoints.rotate(self.folder, keep, [self._path(best)])
+
+    def load(self, trainer: Any, start: checkpoints.Checkpoint) -> None:
+        """Weights and counts of a checkpoint, with nothing left to train."""
+        from transformers import TrainerState
+
+        trainer._load_from_checkpoint(str(start.path), model=trainer.model)
+        trainer.state = TrainerState.load_from_json(str(start.path / "trainer_state.json"))
 
     def choose_best(self, trainer: Any) -> None:
         """Where the run may end early, its result is the step with the lowest validation loss, not the last one."""
@@ -149,7 +166,7 @@ class _Keeper:
         self._say(Warned(f"The result is that of step {best}, which had the lowest validation loss."))
 
     def _path(self, step: int) -> Path:
-        return self._folder / f"checkpoint-{step:08d}"
+        return self.folder / f"checkpoint-{step:08d}"
 
     def _check_weights(self, trainer: Any) -> None:
         for name, weight in trainer.model.named_parameters():
@@ -160,13 +177,13 @@ class _Keeper:
 
 def _preflight(session: Session, allow: Sequence[str], folder: Path, say: Listener) -> None:
     """Look at the tensors; refuse what would fail silently."""
-    report = session.examine()
-    if session.is_main:
-        write_atomic(folder / "preflight.json", json.dumps(report.as_json(), ensure_ascii=False).encode(), mode=0o600)
-    blocking = report.blocking(allow)
-    say(PreflightDone([asdict(finding) for finding in report.findings], bool(blocking)))
-    if blocking:
-        first = blocking[0]
+    from training.preflight import examine_session
+
+    report = examine_session(session, allow=allow)
+    write_atomic(folder / "preflight.json", json.dumps(report.as_json(), ensure_ascii=False).encode(), mode=0o600)
+    say(PreflightDone([finding.as_json() for finding in report.findings], report.blocked))
+    if report.blocked:
+        first = next(finding for finding in report.findings if finding.blocks)
         raise StudioError(first.message, f"{first.fix} To train all the same: --allow {first.reason}")
 
 
@@ -192,21 +209,24 @@ def _prepared(session: Session, trainer: Any) -> TrainingPrepared:
 
 def _steps(session: Session, trainer: Any) -> int:
     schedule = session.recipe.schedule
-    batches = math.ceil(len(session.train_rows) / (schedule.batch_size * trainer.accelerator.num_processes))
+    processes: int = trainer.accelerator.num_processes
+    batches = math.ceil(len(session.train_rows) / (schedule.batch_size * processes))
     return math.ceil(max(math.ceil(batches / schedule.accumulation), 1) * schedule.epochs)
 
 
 def _base_losses(watch: Watch, trainer: Any, folder: Path, is_main: bool) -> dict[str, float]:
     """Losses before the first step: measured once, and kept for the legs that follow."""
     path = folder / BASE
-    try:
-        found: dict[str, float] = json.loads(path.read_bytes())
-        return found
-    except (OSError, ValueError):
-        losses = watch.evaluate(trainer, 0, "base")
+    found: dict[str, float] | None = None
+    if is_main:
+        with suppress(OSError, ValueError):
+            found = json.loads(path.read_bytes())
+    found = agreed(trainer, found)
+    if found is None:
+        found = watch.evaluate(trainer, 0, "base")
         if is_main:
-            write_atomic(path, json.dumps(losses).encode(), mode=0o600)
-        return losses
+            write_atomic(path, json.dumps(found).encode(), mode=0o600)
+    return found
 
 
 def _method(recipe: TrainRecipe) -> str:

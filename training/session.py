@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from training.device import Device
     from training.examples import Example, Examples
     from training.model_find import FoundModel
-    from training.preflight import Report
     from training.recipe import TrainRecipe
     from training.template import Template
     from training.tokenize import Encoded, EncodedPair
@@ -73,26 +72,6 @@ class Session:
     def prompts(self) -> tuple[Prompt, ...]:
         """Held-out prompts that are answered at each evaluation; of training, where nothing is held out."""
         return _prompts(self)
-
-    def examine(self) -> Report:
-        """What preflight finds in all of this; with the weights, if they are loaded, also what only they can tell."""
-        from transformers import AutoConfig
-
-        from training.preflight import PreflightContext, examine
-
-        config = AutoConfig.from_pretrained(self.found.path, local_files_only=True)
-        return examine(
-            PreflightContext(
-                recipe=self.recipe,
-                examples=self.examples,
-                template=self.template,
-                tokenizer=self.tokenizer,
-                train=self.all_train,
-                validation=self.all_validation,
-                config=config,
-                model=self.model,
-            )
-        )
 
     def load(self) -> None:
         """Load the weights, once."""
@@ -200,5 +179,8 @@ def _rows(session: Session) -> list[dict[str, Any]]:
     if session.recipe.data.packing:
         from training.packing import pack
 
-        return pack(session.train, session.recipe.data.max_length, session.recipe.seed)
+        return [
+            {"input_ids": one.input_ids, "labels": one.labels, "seq_lengths": one.seq_lengths}
+            for one in pack(session.train, session.recipe.data.max_length)
+        ]
     return [{"input_ids": one.input_ids, "labels": one.labels} for one in session.train]

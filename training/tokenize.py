@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curation.errors import StudioError
 from training.template.errors import TemplateError
 from training.token_reader import Read, TokenReader
 
@@ -82,6 +81,8 @@ def encode_pairs(
     found: list[EncodedPair] = []
     for begin in range(0, len(examples), _BATCH):
         part = examples[begin : begin + _BATCH]
+        for example in part:
+            _checked(example)
         chosen = [_rendered(example, template, example.messages, system) for example in part]
         rejected = [
             _rendered(example, template, (*example.messages[:-1], *example.rejected), system) for example in part
@@ -101,10 +102,29 @@ def encode_prompt(
     return TokenReader.of(tokenizer).read([rendered])[0].ids
 
 
+def unlike_prompts(
+    examples: Sequence[Example], template: Template, tokenizer: PreTrainedTokenizerBase, system: str = ""
+) -> list[str]:
+    """The records whose last answer is learned behind other tokens than it will be asked with: where the header and the
+    answer run into one token, or the template writes a prompt otherwise than the same turns in a conversation."""
+    reader = TokenReader.of(tokenizer)
+    asked = [e for e in examples if len(e.messages) > 1 and e.messages[-1].role == "assistant"]
+    whole = [_rendered(example, template, example.messages, system) for example in asked]
+    learned = zip(asked, whole, reader.read(whole), strict=True)
+    return [
+        example.record_id
+        for example, rendered, read in learned
+        if read.ids[: read.tokens_of(rendered.spans[-1])[0]]
+        != encode_prompt(example.messages[:-1], template, tokenizer, system)
+    ]
+
+
 def unrenderable(examples: Sequence[Example], template: Template, system: str = "") -> Iterator[tuple[str, str]]:
     """The examples that the template cannot write: record id, and why."""
     for example in examples:
-        for messages in (example.messages, (*example.messages[:-1], *example.rejected)):
+        answers = [example.messages[-1:], example.rejected] if example.rejected else [example.messages[-1:]]
+        for answer in answers:
+            messages = (*example.messages[:-1], *answer)
             try:
                 template.render(with_system(messages, system))
             except TemplateError as error:
@@ -156,23 +176,32 @@ def _encoded(record_id: str, rendered: Rendered, read: Read, data: DataSettings)
 def _pair(
     example: Example, chosen: tuple[Rendered, Read], rejected: tuple[Rendered, Read], data: DataSettings
 ) -> EncodedPair:
-    parts = []
-    for rendered, read in (chosen, rejected):
-        if not rendered.spans:
+    """Split where the answers begin; before that, where the tokens part, as DPOTrainer does."""
+    (good, good_start, good_end), (bad, bad_start, bad_end) = _last_answer(*chosen), _last_answer(*rejected)
+    start = min(good_start, bad_start)
+    start = next((at for at in range(start) if good[at] != bad[at]), start)
+    over = max(0, max(good_end, bad_end) - data.max_length)
+    lost = int(good_end > data.max_length) + int(bad_end > data.max_length)
+    end = data.max_length if data.too_long == "cut" else max(good_end, bad_end)
+    return EncodedPair(
+        example.record_id,
+        prompt_ids=good[: min(start, end)],
+        chosen_ids=good[start : min(good_end, end)],
+        rejected_ids=bad[start : min(bad_end, end)],
+        cut_tokens=over,
+        lost_answers=lost,
+    )
+
+
+def _last_answer(rendered: Rendered, read: Read) -> tuple[list[int], int, int]:
+    start, end = read.tokens_of(rendered.spans[-1])
+    return read.ids, start, end
+
+
+def _checked(example: Example) -> None:
+    for messages in (example.messages, example.rejected):
+        if not messages or messages[-1].role != "assistant":
             raise TemplateError(
-                f"Record {example.record_id}: a pair without an answer.", "Both messages have to end with an answer."
+                f"Record {example.record_id} is no pair of a chosen and a rejected answer.",
+                "Set method.objective to sft, or take a dataset of pairs.",
             )
-        start, end = read.tokens_of(rendered.spans[-1])
-        parts.append((read.ids[:start], read.ids[start:end]))
-    (prompt, good), (other, bad) = parts
-    if prompt != other:
-        raise StudioError(
-            f"Record {example.record_id}: the tokens before the two answers differ.",
-            "White space at the beginning of an answer flows into the prompt; trim the answers.",
-        )
-    over = max(0, len(prompt) + max(len(good), len(bad)) - data.max_length)
-    lost = sum(len(prompt) + len(answer) > data.max_length for answer in (good, bad))
-    if data.too_long == "cut":
-        room = max(0, data.max_length - len(prompt))
-        prompt, good, bad = prompt[: data.max_length], good[:room], bad[:room]
-    return EncodedPair(example.record_id, prompt, good, bad, over, lost)

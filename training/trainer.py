@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.checkpoint import Checkpoint, save_staged
+from training.distributed import agreed
 
 if TYPE_CHECKING:
     from training.session import Session
@@ -18,9 +19,10 @@ STATE = "studio_state.json"
 def make_trainer(session: Session, folder: Path, on_save: Callable[[Any, Callable[[Path], None]], None]) -> Any:
     """An SFTTrainer or DPOTrainer over the session's tensors; `on_save(trainer, write)` is called for a checkpoint."""
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
-    from trl import DPOTrainer, SFTTrainer
+    from trl.trainer.dpo_trainer import DPOTrainer
+    from trl.trainer.sft_trainer import SFTTrainer
 
-    from datasets import Dataset
+    from datasets import Dataset  # type: ignore[attr-defined]  # mypy takes our folder of data for it
     from training.adapters import peft_config
     from training.arguments import training_arguments
 
@@ -28,6 +30,10 @@ def make_trainer(session: Session, folder: Path, on_save: Callable[[Any, Callabl
 
     class Saving(base):  # type: ignore[misc]
         """Writes checkpoints where it is told to, instead of straight into the folder."""
+
+        def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+            """Nothing: the tensors are those that preflight looked at."""
+            return dataset
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ARG002 - the signature is the trainer's
             self.store_flos()
@@ -64,14 +70,14 @@ def save_checkpoint(
     step = trainer.state.global_step
 
     def write_all(path: Path) -> None:
-        _told(trainer, str(path))
+        agreed(trainer, str(path))
         write(path)
         (path / STATE).write_text(json.dumps(state, indent=2), encoding="utf-8")
         trainer.accelerator.wait_for_everyone()
 
     if trainer.accelerator.is_main_process:
         return save_staged(folder, step, write_all, facts)
-    write(Path(_told(trainer, "")))
+    write(Path(agreed(trainer, "")))
     trainer.accelerator.wait_for_everyone()
     return None
 
@@ -80,14 +86,3 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
     """What `save_checkpoint` wrote as `state`."""
     found: dict[str, Any] = json.loads((checkpoint / STATE).read_bytes())
     return found
-
-
-def _told(trainer: Any, path: str) -> str:
-    """The first process's path, in every process."""
-    if trainer.accelerator.num_processes == 1:
-        return path
-    import torch.distributed as dist
-
-    said = [path]
-    dist.broadcast_object_list(said, src=0)
-    return str(said[0])

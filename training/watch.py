@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.errors import StudioError
 from curation.events import Listener, Warned
+from training.distributed import any_of
 from training.events import Evaluated, Paused, Sampled, StepLogged
 from training.losses import answer, as_base, mean_loss, mean_pair_loss
 from training.machine import Machine
@@ -64,7 +65,7 @@ class Watch:
         self._machine = Machine(session.device.kind)
         self._began = time.monotonic()
         self._steps: deque[tuple[float, int, int]] = deque(maxlen=20)  # when, step, tokens
-        self._tokens_before = progress.tokens
+        self._tokens_before = 0
         self._smooth: float | None = None
         self._lowest = math.inf
         self._warned = False
@@ -72,7 +73,8 @@ class Watch:
     # What the trainer tells
 
     def begin(self, step: int) -> None:
-        """Before the first step of this leg."""
+        """Before the first step of this leg. The trainer counts its tokens from zero in each leg."""
+        self._tokens_before = self.progress.tokens
         self._steps.append((time.monotonic(), step, self.progress.tokens))
 
     def logged(self, state: Any, logs: dict[str, Any]) -> None:
@@ -109,32 +111,39 @@ class Watch:
 
     def step_ended(self, trainer: Any, state: Any, control: Any) -> None:
         """After an optimiser step: pause, measure, decide whether to save and to end."""
-        self._wait_while_paused(state.global_step)
+        asked_to_stop = self._wait_while_paused(trainer, state.global_step)
         recipe, step = self.session.recipe, state.global_step
         last = step >= state.max_steps
         every = recipe.evaluation.every
         if every and step % every == 0 and not last:
             self.evaluate(trainer, step)
-            if recipe.evaluation.early_stopping and self.progress.without_better >= recipe.evaluation.early_stopping:
+            if self.is_exhausted():
                 self._listener(Warned(f"Stopped early at step {step}: the validation loss does not fall any more."))
                 control.should_training_stop = control.should_save = True
-        if self._asked_to_stop(trainer) and not last:
+        if asked_to_stop and not last:
             self.stopped = control.should_training_stop = control.should_save = True
         if last or step % recipe.checkpoints.every == 0:
             control.should_save = True
+
+    def is_exhausted(self) -> bool:
+        """Whether early stopping has seen enough evaluations without a better one."""
+        patience = self.session.recipe.evaluation.early_stopping
+        return patience > 0 and self.progress.without_better >= patience
 
     # Measuring
 
     def evaluate(self, trainer: Any, step: int, who: str = "tuned") -> dict[str, float]:
         """Losses on validation and retention, and sample answers. The lowest validation loss so far is remembered."""
-        session, found = self.session, {}
-        size = session.recipe.evaluation.batch_size
+        session = self.session
+        found: dict[str, float] = {}
+        sides: dict[str, Any] = {"validation": session.validation, "retention": session.retention}
+        size, is_dpo = session.recipe.evaluation.batch_size, session.recipe.method.objective == "dpo"
         with as_base(trainer, session.recipe.method.kind if who == "base" else ""):
-            for split, records in (("validation", session.validation), ("retention", session.retention)):
+            for split, records in sides.items():
                 if not records:
                     continue
-                is_pairs = split == "validation" and session.recipe.method.objective == "dpo"
-                loss = (mean_pair_loss if is_pairs else mean_loss)(trainer, records, size)
+                measure: Any = mean_pair_loss if split == "validation" and is_dpo else mean_loss
+                loss = measure(trainer, records, size)
                 found[split] = loss.value
                 self._listener(Evaluated(step, split, who, loss.value, loss.count))
             self._sample(trainer, step, who)
@@ -171,27 +180,19 @@ class Watch:
 
     # Pausing and stopping
 
-    def _wait_while_paused(self, step: int) -> None:
-        if not self._pause.exists():
-            return
+    def _wait_while_paused(self, trainer: Any, step: int) -> bool:
+        """Wait as long as the run is paused. Returns whether it was asked to stop: all processes do so at one step."""
+        stop, paused = any_of(trainer, [self._should_stop(), self._pause.exists()])
+        if not paused:
+            return stop
         self._listener(Paused(step, on=True))
-        while self._pause.exists() and not self._should_stop():
+        while paused and not stop:
             time.sleep(0.2)
+            stop, paused = any_of(trainer, [self._should_stop(), self._pause.exists()])
         self._steps.clear()
         self._steps.append((time.monotonic(), step, self.progress.tokens))
         self._listener(Paused(step, on=False))
-
-    def _asked_to_stop(self, trainer: Any) -> bool:
-        """Whether any process was asked: all must end at the same step."""
-        asked = self._should_stop()
-        if trainer.accelerator.num_processes > 1:
-            import torch
-            import torch.distributed as dist
-
-            flag = torch.tensor([int(asked)], device=trainer.args.device)
-            dist.all_reduce(flag, op=dist.ReduceOp.MAX)
-            asked = bool(flag.item())
-        return asked
+        return stop
 
 
 def callback_for(watch: Watch, trainer: Any) -> Any:

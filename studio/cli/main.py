@@ -15,6 +15,7 @@ from studio.cli.lazy import LazyGroup
 VERBS: dict[str, tuple[str, str, str]] = {
     "curate": ("studio.cli.curate", "curate", "Turn raw files into a dataset, with a reason for every record."),
     "train": ("studio.cli.train", "train", "Fine-tune a model on a dataset, in runs that survive anything."),
+    "preflight": ("studio.cli.preflight", "preflight", "Look at the tensors that would be trained; trains nothing."),
     "inspect": ("studio.cli.inspect", "inspect", "Look at files and say what is in them; changes nothing."),
     "convert": ("studio.cli.convert", "convert", "Write a dataset in another schema or file format."),
     "runs": ("studio.cli.runs", "runs", "List, show, attach to, stop, resume and remove runs."),

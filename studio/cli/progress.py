@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.events import Event
 from studio.cli.output import Output, ReaderLeft
+from studio.cli.training_words import StepCounter, training_sentences
 from studio.display import display
 
 if TYPE_CHECKING:
@@ -71,9 +72,11 @@ class Lines:
         self._out = out
         self._last: Mapping[str, Any] | None = None
         self._said = 0.0
+        self._counter = StepCounter()
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Say the event, if it is worth a line."""
+        event = self._counter.progress(event)
         kind = event["event"]
         if kind == "progress":
             self._progress(event)
@@ -117,10 +120,12 @@ class Bars:
         )
         self._task: TaskID | None = None
         self._phase = ""
+        self._counter = StepCounter()
         self._bars.start()
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Redraw the bar, or print a line above it."""
+        event = self._counter.progress(event)
         kind = event["event"]
         if kind == "progress":
             self._progress(event)
@@ -161,6 +166,8 @@ def sentences(event: Mapping[str, Any]) -> list[str]:
     if kind == "run_started":
         what = "goes on with" if event["resumed"] else "runs"
         stages = ", ".join(event["stages"]) or "no stage"
+        if event["kind"] == "train":
+            return [f"{event['run']} {what} recipe {event['recipe']}: {stages}"]
         return [f"{event['run']} {what} recipe {event['recipe']}: {stages} ({event['workers']} workers)"]
     if kind == "source_found":
         packed = "" if event["compression"] == "none" else f", {event['compression']}"
@@ -168,7 +175,7 @@ def sentences(event: Mapping[str, Any]) -> list[str]:
         return [
             f"found {display(event['source'])}: {event['format']} in {event['kind']}, {event['encoding']}{packed}{size}"
         ]
-    return []
+    return training_sentences(event) or []
 
 
 def progress_line(event: Mapping[str, Any]) -> str:
@@ -183,6 +190,8 @@ def _count(event: Mapping[str, Any]) -> str:
     text = f"{event['done']:,}{of} {event['unit']}"
     if event["rate"]:
         text += f", {event['rate']:,.0f}/s"
+    if event.get("note"):
+        text += f", {event['note']}"
     if event["eta"] and event["eta"] >= 0.1:
         text += f", {duration(event['eta'])} left"
     return text

@@ -10,6 +10,7 @@ from curation.errors import StudioError
 from studio.cli.output import table
 from studio.cli.progress import duration, progress_line
 from studio.cli.summary import shorter, tell
+from studio.cli.training_words import training_progress
 from studio.runs.events import EventReader
 from studio.runs.folder import RunFolder, reference
 from studio.runs.lock import holder
@@ -52,7 +53,7 @@ def run_facts(folder: RunFolder, *, whole: bool = False) -> dict[str, Any]:
             "versions": spec.versions,
             "argv": spec.argv,
             "cwd": spec.cwd,
-            "progress": _progress(snapshot_of(folder)),
+            "progress": _how_far(folder, spec),
             "summary": result.summary if result else {},
         }
     return facts
@@ -79,19 +80,19 @@ def describe(folder: RunFolder) -> str:
     result = read_result(folder)
     spec = read_spec(folder)
     blocks = [table(_head(folder, spec, status))]
-    snapshot = snapshot_of(folder)
+    snapshot, progress = snapshot_of(folder), _how_far(folder, spec)
     run = reference(folder)
     if status is Status.FINISHED and result:
         blocks.append(tell(folder, result.summary))
     elif status is Status.RUNNING:
-        if snapshot.phase:
-            blocks.append(progress_line(_progress(snapshot)))
+        if progress["phase"]:
+            blocks.append(progress_line(progress))
         blocks.append(f"Next:\n  studio runs attach {run}\n  studio runs stop {run}")
     else:
         if result and result.message and status is Status.FAILED:
             blocks.append(f"{result.error}: {result.message}\n{result.hint}".rstrip())
-        elif snapshot.phase:
-            blocks.append(f"It got as far as: {progress_line(_progress(snapshot))}")
+        elif progress["phase"]:
+            blocks.append(f"It got as far as: {progress_line(progress)}")
         blocks.append(f"Next:\n  studio runs resume {run}")
     if status is not Status.FINISHED:
         blocks += [f"Warning: {text}" for text in snapshot.warnings]
@@ -115,6 +116,12 @@ def _head(folder: RunFolder, spec: RunSpec, status: Status) -> list[list[object]
     if spec.earlier:
         rows.append(["changed", f"{len(spec.earlier)} times since it was first run"])
     return rows
+
+
+def _how_far(folder: RunFolder, spec: RunSpec) -> dict[str, Any]:
+    if spec.kind == "train" and (step := training_progress(folder)):
+        return step
+    return _progress(snapshot_of(folder))
 
 
 def _progress(snapshot: RunSnapshot) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import secrets
 import shlex
 import socket
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _COOKIE = "studio-{port}"
+_FROM_ELSEWHERE = re.compile(r"<link\b[^>]*\bhref=[\"']?(?:https?:)?//[^>]*>", re.IGNORECASE)
+"""A style sheet of another host: Textual's page has one, for a font; the browser's own monospaced font does as well."""
 
 
 @click.command()
@@ -89,7 +92,7 @@ def _server(command: str, port: int, secret: str) -> Any:
 def guard(port: int, secret: str) -> Any:
     """Lets through what names this server as its host, comes from its own page, and has the secret (then a cookie).
 
-    The page may load and connect to nothing else: the one that comes with the server asks a font from the internet.
+    The page asks for nothing from elsewhere: what Textual's page names there is taken out, and the policy forbids the rest.
     """
     from aiohttp import web
 
@@ -109,6 +112,8 @@ def guard(port: int, secret: str) -> Any:
             answer.set_cookie(cookie, secret, httponly=True, samesite="Strict")
             return answer
         answer = await handler(request)
+        if isinstance(answer, web.Response) and answer.content_type == "text/html" and answer.text:
+            answer.text = _FROM_ELSEWHERE.sub("", answer.text)
         if not answer.prepared:
             answer.headers["Content-Security-Policy"] = policy
             answer.headers["Referrer-Policy"] = "no-referrer"

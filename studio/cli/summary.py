@@ -91,6 +91,10 @@ def _telling_record(folder: RunFolder, summary: Mapping[str, Any]) -> str:
 
 def tell(folder: RunFolder, summary: Mapping[str, Any]) -> str:
     """All of it, in the order in which one wants to know."""
+    if summary.get("kind") == "train":
+        from studio.cli.train_summary import tell_train
+
+        return tell_train(folder, summary)
     blocks = [
         funnel(summary),
         law(summary["counts"]),

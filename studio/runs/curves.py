@@ -134,6 +134,18 @@ def read_snapshot(events: Path) -> TrainSnapshot:
     return snapshot
 
 
+def last_step(events: Path) -> Mapping[str, Any] | None:
+    """The newest `step_logged`, from the last 64 KiB of an events.jsonl; None where there is none in them."""
+    from studio.runs.events import EventReader
+
+    try:
+        size = events.stat().st_size
+    except OSError:
+        return None
+    found = EventReader(events, max(0, size - (1 << 16))).read()  # the first line may be half of one
+    return next((event for event in reversed(found) if event["event"] == "step_logged"), None)
+
+
 def fold(snapshot: TrainSnapshot, events: Iterable[Mapping[str, Any]]) -> TrainSnapshot:
     """The snapshot after `events` (JSON objects). Events that are not about training change `run` only."""
     common: list[Mapping[str, Any]] = []

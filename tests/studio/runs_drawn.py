@@ -173,13 +173,6 @@ async def _curate(studio: Driven) -> None:
     await go_to(studio, "length")
 
 
-async def _form(studio: Driven) -> None:
-    await open_strict(studio)
-    await go_to(studio, "length")
-    await studio.press("enter", "down", "enter")
-    await idle(studio)
-
-
 async def _add(studio: Driven) -> None:
     await curate(studio)
     await studio.press("a", *["down"] * 3)
@@ -195,7 +188,7 @@ async def _dear(studio: Driven) -> None:
     await open_strict(studio)
     await go_to(studio, "semantic")
     await studio.press("p")
-    await studio.until(lambda: not studio.screen.preview.of("semantic").waiting, "the dear preview")
+    await studio.until(lambda: not studio.screen.preview.of("semantic").waiting, "the dear preview", 180)
     await idle(studio)
 
 
@@ -209,7 +202,6 @@ async def _threshold(studio: Driven) -> None:
 
 CURATE = (
     State("curate", _curate),
-    State("form", _form),
     State("add", _add),
     State("yaml", _yaml),
     State("preview", _dear),
@@ -237,12 +229,6 @@ async def _finished(studio: Driven) -> None:
     await _shown(studio)
 
 
-async def _whole(studio: Driven) -> None:
-    await _finished(studio)
-    await studio.press("enter")
-    await studio.pilot.pause(0.2)
-
-
 async def _crashed(studio: Driven) -> None:
     await runs_listed(studio)
     await studio.press("down")
@@ -265,8 +251,6 @@ async def _delete(studio: Driven) -> None:
 RUNS = (
     State("live", runs_listed),
     State("finished", _finished),
-    State("whole", _whole),
-    State("crashed", _crashed),
     State("compare", _compared),
     State("delete", _delete),
 )

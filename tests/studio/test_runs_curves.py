@@ -53,7 +53,13 @@ def sampled(step: int, who: str, answer: str = "yes", record: str = "a:1") -> di
 def saved(step: int, *, best: bool = False) -> dict[str, Any]:
     path = f"checkpoints/checkpoint-{step:08d}"
     return {
-        "event": "checkpoint_saved", "time": 1.0, "step": step, "path": path, "bytes": 9, "seconds": 0.1, "best": best
+        "event": "checkpoint_saved",
+        "time": 1.0,
+        "step": step,
+        "path": path,
+        "bytes": 9,
+        "seconds": 0.1,
+        "best": best,
     }
 
 
@@ -89,7 +95,14 @@ def test_what_is_done_again_after_a_kill_counts_once() -> None:
 
 
 def test_a_run_begun_again_without_a_checkpoint_starts_at_its_first_step() -> None:
-    events = [started(), prepared(), *(logged(n, 5.0) for n in range(1, 6)), started(resumed=True), logged(1), logged(2)]
+    events = [
+        started(),
+        prepared(),
+        *(logged(n, 5.0) for n in range(1, 6)),
+        started(resumed=True),
+        logged(1),
+        logged(2),
+    ]
     assert fold(TrainSnapshot(), events).points.rows()[:, :2].tolist() == [[1.0, 2.0], [2.0, 2.0]]
 
 

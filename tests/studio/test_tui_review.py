@@ -246,19 +246,6 @@ def test_edit_in_place_restores_a_dropped_record(made: Path) -> None:
     run(test())
 
 
-def test_the_users_editor(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.tui import editor
-
-    monkeypatch.setattr(editor, "edit", lambda _app, text: text.replace("short", "brief"))
-
-    async def test() -> None:
-        async with reviewing(made) as found:
-            await press(found, "ctrl+e")
-            assert [v.after for v in journal(made) if v.kind == "edit"] == ["too brief"]
-
-    run(test())
-
-
 def test_drop_restore_tag_and_note(made: Path) -> None:
     async def test() -> None:
         async with reviewing(made) as found:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,14 +19,20 @@ import pytest
 from payloads import escapes, markups
 from pty_screen import PtyScreen
 from test_tui_hostile import UNSAFE, controls_in
-from test_tui_review import reviewing
 from textual.pilot import WaitForScreenTimeout
-from tui_pilot import run, write_jsonl
+from textual.widgets import Input
+from tui_pilot import driven, run, write_jsonl
 
 from curation.diff import Hunk
 from curation.ledger import Turn
+from studio.runs.folder import every
+from studio.runs.lock import is_held
+from studio.runs.stop import force_stop
+from studio.tui.app import StudioApp
+from studio.tui.screens import PLACES
 from studio.tui.screens.review_messages import Shown
 from studio.tui.screens.review_text import hunk_content
+from studio.tui.settings import Settings
 
 RECIPE = """
 stages:
@@ -137,42 +145,83 @@ def test_every_payload_through_the_commands_in_a_real_terminal(hostile: Path, wo
     assert b"Traceback" not in screen.output
 
 
-def test_random_keys_on_every_screen(hostile: Path, tmp_path: Path) -> None:
-    import shutil
+class Monkey:
+    """Presses keys at random, and goes on to the next screen every now and then, so that it comes to all of them."""
 
-    number = int(os.environ.get("STUDIO_MONKEY", "300"))
-    draw = random.Random(int(os.environ.get("STUDIO_MONKEY_SEED", "5")))
-    moves = "j k g G n p N down up pageup pagedown left right home end tab shift+tab".split()
-    acts = (
-        "a x e u r D t m c d f v w y A E o slash plus enter escape space backspace ctrl+r ctrl+o ctrl+p ctrl+u".split()
+    KEYS = (
+        *"j k g G n p N down up pageup pagedown left right home end tab shift+tab".split(),
+        *"a x e u U r R D t m c d f v w y A E J K o i slash plus minus equals_sign".split(),
+        *"enter escape space backspace delete ctrl+r ctrl+o ctrl+p ctrl+u ctrl+e ctrl+d".split(),
+        *"s l z 1 2 3 4 6 f1 question_mark right_square_bracket left_square_bracket 5 comma".split(),
     )
-    keys = [*moves, *acts, *"s l z 1 2 3 4 f1 question_mark right_square_bracket left_square_bracket 5 comma".split()]
+    STAYS = 25
+    RUNS = 4  # each run that it starts is a real one
+
+    def __init__(self, app: StudioApp, seed: int) -> None:
+        self.app = app
+        self.draw = random.Random(seed)
+        self.pressed: list[str] = []
+        self.at: Counter[str] = Counter()
+
+    def choose(self) -> str:
+        """A key. In a path that is being typed no slash, or files would be written anywhere."""
+        while True:
+            key = self.draw.choice(self.KEYS)
+            typing = isinstance(self.app.focused, Input)
+            starts = key in ("r", "R", "c", "y", "enter") and len(every(self.app.runs_dir)) >= self.RUNS and not typing
+            if not (typing and key == "slash") and not (starts and self.app.current_mode != "review"):
+                return key
+
+    async def press(self, key: str) -> None:
+        # Not the pilot's own press: it waits for ever for keys of a footer that was drawn anew meanwhile.
+        self.pressed.append(key)
+        self.at[self.app.current_mode] += 1
+        await self.app._press_keys([key])
+        await asyncio.sleep(0.02)
+
+    async def go_on(self, count: int) -> None:
+        """The next key, or the next screen."""
+        if count % self.STAYS == 0:
+            for key in ("escape", "escape", "escape", PLACES[count // self.STAYS % len(PLACES)].key):
+                await self.press(key)
+        await self.press(self.choose())
+
+
+def end_runs(runs_dir: Path) -> None:
+    for folder in every(runs_dir):
+        if is_held(folder):
+            force_stop(folder, 10.0)
+
+
+def test_random_keys_on_every_screen(hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = int(os.environ.get("STUDIO_MONKEY", "300"))
+    seed = int(os.environ.get("STUDIO_MONKEY_SEED", "5"))
     folder = next((hostile / "runs").iterdir())
     copy = Path(shutil.copytree(folder, tmp_path / "runs" / folder.name))
-
-    pressed: list[str] = []
+    monkeypatch.chdir(tmp_path)  # whatever is written by an export typed at random
+    monkeypatch.setenv("STUDIO_CONFIG", str(tmp_path / "none.toml"))
+    settings = Settings(language="en", animation="none")
 
     async def test() -> None:
-        async with reviewing(copy) as found:
+        async with driven(copy, size=(120, 40), settings=settings, runs_dir=tmp_path / "runs") as found:
             found.app.action_leave = lambda: None  # the list of commands holds Quit, too
+            monkey = Monkey(found.app, seed)
             for count in range(number):
-                pressed.append(draw.choice(keys))
                 try:
-                    # Not the pilot's own press: it waits for ever for keys of a footer that was drawn anew meanwhile.
-                    await found.app._press_keys([pressed[-1]])
-                    await asyncio.sleep(0.02)
+                    await monkey.go_on(count)
                 except Exception as error:
-                    raise AssertionError(f"after {count} keys, the last of them {pressed[-12:]}") from error
+                    told = f"seed {seed}, after {count} keys, the last of them {monkey.pressed[-12:]}"
+                    raise AssertionError(told) from error
+                assert found.app._exception is None, (seed, count, monkey.pressed[-12:])
                 if count % 60 == 0:
                     with suppress(WaitForScreenTimeout):  # for the same reason
-                        await found.pilot.resize_terminal(draw.randint(1, 200), draw.randint(1, 60))
+                        await found.pilot.resize_terminal(monkey.draw.randint(1, 200), monkey.draw.randint(1, 60))
             await asyncio.sleep(0.5)
-            assert found.app._exception is None
+            assert found.app._exception is None, (seed, monkey.pressed[-12:])
             assert found.app.is_running
+            assert all(monkey.at[place.name] >= number // (3 * len(PLACES)) for place in PLACES), monkey.at
 
-    previous = Path.cwd()
-    os.chdir(tmp_path)  # whatever is written by an export typed at random
     try:
         run(test())
     finally:
-        os.chdir(previous)
+        end_runs(tmp_path / "runs")

@@ -48,9 +48,9 @@ class Driven:
         for character in text:
             await self.pilot.press(character)
 
-    async def until(self, true: Callable[[], object], what: str = "") -> None:
-        """Wait until something is the case."""
-        end = time.monotonic() + PATIENCE
+    async def until(self, true: Callable[[], object], what: str = "", patience: float = PATIENCE) -> None:
+        """Wait until something is the case, so many seconds at most."""
+        end = time.monotonic() + patience
         while not true():
             assert time.monotonic() < end, f"waited in vain: {what or true}"
             await self.pilot.pause(0.02)

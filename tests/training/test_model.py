@@ -59,7 +59,7 @@ def test_the_attention_is_that_of_the_recipe(tiny: Path, wanted: str, used: str)
 
 def test_weights_that_do_not_fit_the_config_are_refused(copy: Path) -> None:
     change(copy / "config.json", num_hidden_layers=3)
-    with pytest.raises(StudioError, match="do not fit its config.json: 9 tensors are missing"):
+    with pytest.raises(StudioError, match=r"do not fit its config\.json: 9 tensors are missing"):
         loaded(copy)
     change(copy / "config.json", num_hidden_layers=2, intermediate_size=256)
     with pytest.raises(StudioError):
@@ -149,7 +149,7 @@ def test_a_tokenizer_with_nothing_to_pad_with_is_refused(copy: Path) -> None:
 def test_a_folder_without_a_tokenizer_is_refused(copy: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (copy / name).unlink()
-    with pytest.raises(StudioError, match="tokenizer of .* cannot be loaded") as caught:
+    with pytest.raises(StudioError, match=r"tokenizer of .* cannot be loaded") as caught:
         load_tokenizer(find_model(str(copy)))
     assert "tokenizer.json" in caught.value.hint
 

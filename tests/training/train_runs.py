@@ -58,7 +58,7 @@ def environment() -> dict[str, str]:
 def arguments(model: Path, data: Path, runs: Path, *settings: str) -> list[str]:
     """What follows `studio` on the command line."""
     wanted = [part for setting in (*SETTINGS, *settings) for part in ("--set", setting)]
-    return ["train", "--data", str(data), "--model", str(model), "--runs-dir", str(runs), *wanted]
+    return ["train", "--data", str(data), "--model", str(model), "--runs-dir", str(runs), "--json", *wanted]
 
 
 def start(words: Sequence[str], *, before: Sequence[str] = ("-m", "studio"), **options: Any) -> subprocess.Popen[str]:

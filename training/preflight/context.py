@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from training.examples import Example, Examples, Message
     from training.recipe import TrainRecipe
     from training.template import Rendered, Template
+    from training.token_reader import Read
     from training.tokenize import Encoded, EncodedPair
 
 U64 = NDArray[np.uint64]
@@ -27,11 +28,13 @@ _BLOCK = 1 << 20  # characters folded at once
 
 
 class Sampled(NamedTuple):
-    """A record rendered again, with the tensors it became (None: those were not given)."""
+    """A record rendered and read again. messages: as they were rendered, system prompt included. encoded: the tensors
+    it became; None where those were not given."""
 
     example: Example
     messages: tuple[Message, ...]
     rendered: Rendered
+    read: Read
     encoded: Encoded | EncodedPair | None
 
 
@@ -77,9 +80,14 @@ class PreflightContext:
         return {example.record_id: example for example in self.records}
 
     @cached_property
+    def encoded_by_id(self) -> dict[str, Encoded | EncodedPair]:
+        """Encoded records by their id."""
+        return {one.record_id: one for one in (*self.train, *self.validation)}
+
+    @cached_property
     def all_tensors(self) -> Tensors:
         """Every sequence, those held out last, whatever its length."""
-        return lay_out([*self.train, *self.validation])  # type: ignore[list-item]
+        return lay_out([*self.train, *self.validation])
 
     @cached_property
     def tensors(self) -> Tensors:
@@ -95,8 +103,9 @@ class PreflightContext:
 
     @cached_property
     def stops(self) -> NDArray[np.int64]:
-        """Ids that end an answer: the template's, and the tokenizer's own end token."""
-        ids = set(self.template.stop_ids(self.tokenizer))
+        """Ids that end an answer: the template's that are single tokens, and the tokenizer's own end token."""
+        encoded = [self.tokenizer.encode(stop, add_special_tokens=False) for stop in self.template.stops]
+        ids = {ids[0] for ids in encoded if len(ids) == 1}
         if self.tokenizer.eos_token_id is not None:
             ids.add(int(self.tokenizer.eos_token_id))
         return np.array(sorted(ids), dtype=np.int64)
@@ -123,7 +132,9 @@ class PreflightContext:
     def answers(self) -> list[str]:
         """What each record teaches at its end: its last message where that is an answer or a plain text, else ""."""
         return [
-            example.messages[-1].content if example.messages and example.messages[-1].role in ("assistant", "text") else ""
+            example.messages[-1].content
+            if example.messages and example.messages[-1].role in ("assistant", "text")
+            else ""
             for example in self.records
         ]
 
@@ -145,35 +156,37 @@ class PreflightContext:
     @cached_property
     def folded_hashes(self) -> U64:
         """A hash of the letters and digits of each record, capitals and forms folded away; 0 where it has none."""
-        return folded([f"{prompt}\n{answer}" for prompt, answer in zip(self.prompts, self.answers, strict=True)])
+        return folded(["\n".join(f"{role}: {said}" for role, said in example.messages) for example in self.records])
 
     @cached_property
     def sample(self) -> list[Sampled]:
-        """About SAMPLED records, of every combination of roles, rendered again. A record that the template refuses is
-        left out here and listed in `refused`."""
-        return [one for one in self._sampled if isinstance(one, Sampled)]
+        """About SAMPLED records, of every combination of roles, rendered again, but for those that are `refused`."""
+        return self._sampled[0]
 
     @cached_property
     def refused(self) -> list[tuple[str, str]]:
         """Records of the sample that the template cannot render, and why."""
-        return [one for one in self._sampled if not isinstance(one, Sampled)]
+        return self._sampled[1]
 
     @cached_property
-    def _sampled(self) -> list[Sampled | tuple[str, str]]:
+    def _sampled(self) -> tuple[list[Sampled], list[tuple[str, str]]]:
         from curation.errors import StudioError
+        from training.token_reader import TokenReader
 
-        encoded = {one.record_id: one for one in (*self.train, *self.validation)}
-        found: list[Sampled | tuple[str, str]] = []
+        reader = TokenReader.of(self.tokenizer)
+        found: list[Sampled] = []
+        refused: list[tuple[str, str]] = []
         for row in _strata([tuple(role for role, _ in example.messages) for example in self.records], SAMPLED):
             example = self.records[row]
             messages = self.as_encoded(example.messages)
             try:
                 rendered = self.template.render(messages)
             except StudioError as error:
-                found.append((example.record_id, error.message))
+                refused.append((example.record_id, error.message))
             else:
-                found.append(Sampled(example, messages, rendered, encoded.get(example.record_id)))
-        return found
+                read = reader.read([rendered])[0]
+                found.append(Sampled(example, messages, rendered, read, self.encoded_by_id.get(example.record_id)))
+        return found, refused
 
     def as_encoded(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """Messages as they are rendered: with the recipe's system prompt where they have none of their own."""

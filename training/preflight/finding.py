@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ class Finding:
 
     records: how many have it; 0 where it is about the whole run. example: the id of the first of them. shown: a short
     piece of it as it is in the data, so it must go through `studio.display`. message: what is wrong, with its numbers.
-    fix: what to do, as a `--set` where one helps.
+    fix: what to do, as a `--set` where one helps. allowed: it would stop the run, and somebody said that it may not.
     """
 
     reason: str
@@ -37,6 +37,16 @@ class Finding:
     shown: str
     message: str
     fix: str
+    allowed: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it stops the run."""
+        return self.level == "block" and not self.allowed
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
 
 
 def finding(
@@ -92,14 +102,10 @@ class Report:
     isolation: float | None = None
     seconds: float = 0.0
 
-    def blocking(self, allow: Collection[str] = ()) -> tuple[Finding, ...]:
-        """The findings that stop the run, but for those whose reason is in `allow`."""
-        return tuple(one for one in self.findings if one.level == "block" and one.reason not in allow)
-
     @property
     def blocked(self) -> bool:
         """Whether anything stops the run."""
-        return bool(self.blocking())
+        return any(one.blocks for one in self.findings)
 
     def of(self, reason: str) -> Finding | None:
         """The first finding with this reason."""

@@ -63,7 +63,8 @@ class Tensors:
     @cached_property
     def trained(self) -> Bools:
         """Which tokens are trained."""
-        return self.labels != MASKED
+        mask: Bools = self.labels != MASKED
+        return mask
 
     def count(self, mask: Bools) -> I64:
         """How many tokens of each sequence are in `mask`."""

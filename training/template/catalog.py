@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.errors import nearest
-from training.template import guards, jinja
+from training.template import guards
 from training.template.errors import TemplateError
-from training.template.template import BUILT_IN, Template
+from training.template.foreign import learn
+from training.template.template import BUILT_IN, Template, token_id
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,7 +49,7 @@ def template_for(name: str, tokenizer: PreTrainedTokenizerBase) -> Template:
         own = tokenizer.chat_template
         if own:
             return _foreign(AUTO, tokenizer.get_chat_template(), OWN, tokenizer)
-        name = "chatml" if _is_token("<|im_end|>", tokenizer) else "alpaca"
+        name = "alpaca" if token_id("<|im_end|>", tokenizer) is None else "chatml"
     if name in _STOPS:
         return _built_in(name, tokenizer)
     path = Path(name).expanduser()
@@ -79,32 +80,11 @@ def _built_in(name: str, tokenizer: PreTrainedTokenizerBase) -> Template:
 def _foreign(name: str, source: str, origin: str, tokenizer: PreTrainedTokenizerBase) -> Template:
     """A template that is not ours: what it opens and ends answers with is found by rendering."""
     template = _bound(Template(name, source, (), origin), tokenizer)
-    question, answer = list(guards.unused([source], 2))
-    asked = [{"role": "user", "content": question}]
-
-    def render(chat: list[dict[str, str]], opened: bool) -> str:
-        return jinja.render(template.source, chat, template.variables, generation_prompt=opened)[0]
-
-    whole = render([*asked, {"role": "assistant", "content": answer}], False)
-    before, found, behind = whole.partition(answer)
-    if not found:
-        raise TemplateError(f"The template ({origin}) leaves out answers.", "Take a built-in one, such as chatml.")
-    end = guards.pattern_of((*template.specials, _eos(tokenizer))).match(behind.lstrip())
-    if end is None:
-        raise TemplateError(
-            f"The template ({origin}) writes no end mark after an answer: the model would not learn to stop.",
-            "Write {{ eos_token }} after an answer, or take a built-in template, such as chatml.",
-        )
-    header = before.rpartition(question)[2]
-    opened = render(asked, True)
-    if opened == render(asked, False):
-        closing = opened.rpartition(question)[2]
-        header = header.removeprefix(closing)
-        if header.strip():  # else the answer follows the question at once, as in Llama 2
-            source += "{%- if add_generation_prompt -%}{{- " + _quoted(header) + " -}}{%- endif -%}"
-            origin += ", with a generation prompt"
-    stops = tuple(dict.fromkeys((end.group(), _eos(tokenizer))))
-    return replace(template, source=source, origin=origin, stops=stops)
+    learned = learn(source, template.variables, tuple({*template.specials, _eos(tokenizer)}), origin)
+    if learned.missing_prompt:
+        source += "{%- if add_generation_prompt -%}{{- " + _quoted(learned.missing_prompt) + " -}}{%- endif -%}"
+        origin += ", with a generation prompt"
+    return replace(template, source=source, origin=origin, stops=learned.stops, ends=learned.ends)
 
 
 def _bound(template: Template, tokenizer: PreTrainedTokenizerBase) -> Template:
@@ -127,10 +107,6 @@ def _eos(tokenizer: PreTrainedTokenizerBase) -> str:
 def _first_token(tokenizer: PreTrainedTokenizerBase) -> str:
     """BOS, where the tokenizer begins every text with it."""
     return str(tokenizer.bos_token) if tokenizer.bos_token_id in tokenizer.encode("")[:1] else ""
-
-
-def _is_token(text: str, tokenizer: PreTrainedTokenizerBase) -> bool:
-    return len(tokenizer.encode(text, add_special_tokens=False)) == 1
 
 
 def _quoted(text: str) -> str:

@@ -20,7 +20,7 @@ Whole = Callable[[Chat], str]  # as the text at hand was rendered
 ANSWERED = "assistant"
 
 
-def derive(chat: Chat, text: str, stops: Sequence[str], render: Render, opened: bool = False) -> list[Span]:
+def derive(chat: Chat, text: str, ends: Sequence[str], render: Render, opened: bool = False) -> list[Span]:
     """One span for each answer of `chat`, which was rendered as `text`, with a generation prompt if `opened`."""
     answers = [index for index, message in enumerate(chat) if message["role"] == ANSWERED]
     if not answers:
@@ -30,10 +30,10 @@ def derive(chat: Chat, text: str, stops: Sequence[str], render: Render, opened: 
     def whole(other: Chat) -> str:
         return render(other, opened)
 
-    ends = _content_ends(chat, text, answers, marker, whole)
+    bodies = _content_ends(chat, text, answers, marker, whole)
     found = []
-    for turn, end in zip(answers, ends, strict=True):
-        closed = _after_stop(text, end, stops)
+    for turn, end in zip(answers, bodies, strict=True):
+        closed = _after_stop(text, end, ends)
         if closed is None:
             raise _lost(turn, "no end mark follows it")
         found.append((_start(chat, text, turn, end, marker, render, whole), closed))
@@ -43,7 +43,7 @@ def derive(chat: Chat, text: str, stops: Sequence[str], render: Render, opened: 
 
 
 def tighten(
-    chat: Chat, text: str, marked: Sequence[Span], stops: Sequence[str], render: Render, opened: bool
+    chat: Chat, text: str, marked: Sequence[Span], ends: Sequence[str], render: Render, opened: bool
 ) -> list[Span]:
     """Spans from the marks of a template that is not ours: from the generation prompt up to the end mark, no more."""
     answers = [index for index, message in enumerate(chat) if message["role"] == ANSWERED]
@@ -54,22 +54,22 @@ def tighten(
         elif end > start:
             joined.append((start, end))
     if len(joined) != len(answers):
-        return derive(chat, text, stops, render, opened)
+        return derive(chat, text, ends, render, opened)
     found = []
     for turn, (start, end) in zip(answers, joined, strict=True):
         prompt = render(chat[:turn], True)
         if text.startswith(prompt) and start < len(prompt) <= end:
             start = len(prompt)
-        found.append((start, _end_of_marked(text, start, end, stops)))
+        found.append((start, _end_of_marked(text, start, end, ends)))
     return found
 
 
-def _end_of_marked(text: str, start: int, end: int, stops: Sequence[str]) -> int:
+def _end_of_marked(text: str, start: int, end: int, ends: Sequence[str]) -> int:
     """After the first end mark inside the span, or the one right behind it."""
-    inside = [at + len(stop) for stop in stops if (at := text.find(stop, start, end)) >= 0]
+    inside = [at + len(mark) for mark in ends if (at := text.find(mark, start, end)) >= 0]
     if inside:
         return min(inside)
-    return _after_stop(text, end, stops) or end
+    return _after_stop(text, end, ends) or end
 
 
 def _content_ends(chat: Chat, text: str, answers: Sequence[int], marker: str, whole: Whole) -> list[int]:
@@ -97,15 +97,10 @@ def _marked(message: Mapping[str, str], marker: str) -> dict[str, str]:
     return {**message, "content": body + marker + content[len(body) :]}
 
 
-def _after_stop(text: str, end: int, stops: Sequence[str]) -> int | None:
+def _after_stop(text: str, end: int, ends: Sequence[str]) -> int | None:
     """The position behind the end mark that follows `end`, white space between them allowed."""
     at = end + len(text[end:]) - len(text[end:].lstrip())
-    for stop in stops:
-        # An end mark may begin with white space itself.
-        for begin in (at, at - len(stop) + len(stop.lstrip())):
-            if begin >= end and text.startswith(stop, begin):
-                return begin + len(stop)
-    return None
+    return next((at + len(mark) for mark in ends if text.startswith(mark, at)), None)
 
 
 def _start(chat: Chat, text: str, turn: int, end: int, marker: str, render: Render, whole: Whole) -> int:
@@ -115,19 +110,38 @@ def _start(chat: Chat, text: str, turn: int, end: int, marker: str, render: Rend
     prompt = render(chat[:turn], True)
     if text.startswith(prompt) and len(prompt) <= end:
         return len(prompt)
-    # A template that moves the system prompt to the last question writes earlier turns differently. What stands
-    # between the message before and the answer is the same.
-    before = [_marked(m, marker) if index == turn - 1 else m for index, m in enumerate(chat)]
-    marked = whole(before)
+    # Some templates write earlier turns differently once others follow: the system prompt moves to the last question
+    # (Mistral), or the reasoning that the prompt opens is left out (Qwen 3.5, DeepSeek R1). Then the header is what
+    # the prompt and the conversation have in common between the message before and the answer.
     bare = {**chat[turn - 1], "content": chat[turn - 1]["content"].rstrip() + marker}
-    _, found, opening = render([*chat[: turn - 1], bare], True).partition(marker)
-    at = marked.find(marker)
-    if found and opening and at >= 0 and marked.replace(marker, "") == text:
-        blank = len(text[at:]) - len(text[at:].lstrip())
-        for begin in range(at, at + blank + 1):
-            if text.startswith(opening, begin) and begin + len(opening) <= end:
-                return begin + len(opening)
+    opening = render([*chat[: turn - 1], bare], True).partition(marker)[2]
+    hollow = [*chat[: turn - 1], bare, {**chat[turn], "content": marker}, *chat[turn + 1 :]]
+    written = _between(whole(hollow), marker)
+    if written is not None:
+        header = _shared(written, opening)
+        marked = whole([_marked(m, marker) if index == turn - 1 else m for index, m in enumerate(chat)])
+        at = marked.find(marker)
+        if header and at >= 0 and marked.replace(marker, "") == text:
+            blank = len(text[at:]) - len(text[at:].lstrip())
+            for begin in range(at, at + blank + 1):
+                if text.startswith(header, begin) and begin + len(header) <= end:
+                    return begin + len(header)
     raise _lost(turn, "the text before it changes with the turns that follow")
+
+
+def _between(text: str, marker: str) -> str | None:
+    """What stands between two markers, if there are just two."""
+    parts = text.split(marker)
+    return parts[1] if len(parts) == 3 else None
+
+
+def _shared(one: str, other: str) -> str:
+    """The beginning two headers share; where they part inside a word or a mark, up to the one before."""
+    length = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    shared = one[:length]
+    if length in (len(one), len(other)):
+        return shared
+    return shared[: max(shared.rfind(border) for border in (">", "]", "\n", " ")) + 1]
 
 
 def _lost(turn: int, why: str) -> TemplateError:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 BUILT_IN = "built in"
 
 
+def token_id(text: str, tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The token that is just this text, if the tokenizer has one."""
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return ids[0] if len(ids) == 1 and tokenizer.convert_ids_to_tokens(ids[0]) == text else None
+
+
 @dataclass(frozen=True)
 class Rendered:
     """A conversation as one text. spans: character ranges the model has to produce (an answer and its end mark, never
@@ -32,13 +38,15 @@ class Rendered:
 @dataclass(frozen=True)
 class Template:
     """source: jinja, marked with {% generation %} where it is built in. stops: texts that end an answer, the first is
-    the one trained. variables: special tokens that the source names. first_token: BOS, where the tokenizer adds one
-    by itself. specials: what must not be read as a token inside a message."""
+    the one trained. ends: of a template that is not built in, what it writes after an answer (mostly the first stop).
+    variables: special tokens that the source names. first_token: BOS, where the tokenizer adds one by itself.
+    specials: what must not be read as a token inside a message."""
 
     name: str
     source: str
     stops: tuple[str, ...]
     origin: str
+    ends: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     first_token: str = ""
     specials: tuple[str, ...] = field(default=(), repr=False)
@@ -66,9 +74,9 @@ class Template:
 
         text, marked = render(guarded, generation_prompt)
         if not jinja.has_marks(self.source):
-            marked = spans.derive(guarded, text, self.stops, text_of, generation_prompt)
+            marked = spans.derive(guarded, text, self.ends, text_of, generation_prompt)
         elif self.origin != BUILT_IN:
-            marked = spans.tighten(guarded, text, marked, self.stops, text_of, generation_prompt)
+            marked = spans.tighten(guarded, text, marked, self.ends, text_of, generation_prompt)
         text, found, literal = guards.unguard(text, marked, pair)
         if pair and text != render(chat, generation_prompt)[0]:
             raise TemplateError(
@@ -85,9 +93,9 @@ class Template:
         """The tokens that end an answer. Raises TemplateError where the trained one is no single token."""
         ids: list[int] = []
         for stop in self.stops:
-            found = tokenizer.encode(stop, add_special_tokens=False)
-            if len(found) == 1:
-                ids.append(found[0])
+            token = token_id(stop, tokenizer)
+            if token is not None:
+                ids.append(token)
             elif stop == self.stops[0]:
                 raise TemplateError(
                     f"The template {self.name} ends answers with {stop}, which is no token of this model.",

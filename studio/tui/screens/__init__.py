@@ -23,4 +23,5 @@ PLACES = (
     Place("curate", "2", N_("Curate"), "studio.tui.screens.curate", "CurateScreen"),
     Place("review", "3", N_("Review"), "studio.tui.screens.review", "ReviewScreen"),
     Place("runs", "4", N_("Runs"), "studio.tui.screens.runs", "RunsScreen"),
+    Place("train", "5", N_("Train"), "studio.tui.screens.train", "TrainScreen"),
 )

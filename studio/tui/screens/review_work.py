@@ -282,10 +282,12 @@ class Review:
         """A patch for somebody else. Posts PatchWritten or ProblemMet."""
 
         def written() -> Message:
+            from curation.diff.adopt import adopted
             from curation.verdicts import read_journal
             from curation.verdicts.patch import write_patch
 
-            return PatchWritten(str(path), write_patch(read_journal(self._journal_path).verdicts, path))
+            lines = read_journal(self._journal_path).verdicts
+            return PatchWritten(str(path), write_patch(adopted(self._now(), lines) if self.b else lines, path))
 
         self.do(written)
 

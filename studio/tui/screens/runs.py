@@ -190,19 +190,18 @@ class RunsScreen(StudioScreen):
         self.refresh_bindings()
 
     def action_attach(self) -> None:
-        """Follow it on the Curate screen, where its recipe is."""
-        from studio.tui.screens.curate import CurateScreen
-
+        """Follow it where its recipe is: on the Curate screen, or on the Train screen."""
         frame = self.frame
         if frame is None:
             return
         path = Path(frame.path)
+        place = "train" if frame.kind == "train" else "curate"
 
         def attach() -> None:
-            if isinstance(self.app.screen, CurateScreen):
-                self.app.screen.attach(path)
+            if isinstance(self.app.screen, StudioScreen) and place == self.app.screen.PLACE:
+                self.app.screen.attach(path)  # type: ignore[attr-defined]
 
-        self.studio.action_go("curate")
+        self.studio.action_go(place)
         self.studio.call_after_refresh(attach)
 
     def action_stop(self) -> None:

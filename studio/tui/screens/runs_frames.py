@@ -11,7 +11,7 @@ from textual.content import Content
 
 from studio.display import display
 from studio.tui.i18n import _
-from studio.tui.text import line
+from studio.tui.text import cell, line
 from studio.tui.widgets.funnel import duration, finished_lines, live_lines, side_by_side
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def status_words() -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class RunFrame:
-    """A run in the table. read, kept: records, -1 unknown. seconds: how long it took, or has taken up to now."""
+    """A run in the table. read, kept: records, -1 unknown. seconds: how long it took, or has taken up to now. note: what
+    stands in place of the records of a run that trains, such as its losses.
+    """
 
     name: str
     path: str
@@ -47,6 +49,7 @@ class RunFrame:
     started: str
     seconds: float
     problem: str = ""
+    note: str = ""
 
 
 def run_content(stood: RunStood, snapshot: RunSnapshot | None, width: int) -> Content:
@@ -64,7 +67,15 @@ def run_content(stood: RunStood, snapshot: RunSnapshot | None, width: int) -> Co
     if status in ("failed", "crashed"):
         lines += _trouble(stood, snapshot)
     lines.append(Content(""))
-    if status == "finished" and result is not None and result.summary:
+    if status == "finished" and result is not None and result.summary.get("kind") == "train":
+        from studio.tui.screens.train_run_frames import ended_lines
+
+        lines += [
+            *ended_lines(result.summary),
+            Content(""),
+            line(_("a shows its curves on the screen Train."), style="dim"),
+        ]
+    elif status == "finished" and result is not None and result.summary:
         lines += finished_lines(result.summary, width)
         lines += _places(result.summary)
     elif snapshot is not None:
@@ -114,14 +125,32 @@ def compared_content(
         Content.assemble(("+ ", "$text-success"), line(b)),
         Content(""),
     ]
+    if "train" in (summary_a.get("kind"), summary_b.get("kind")):
+        return Content("\n").join([*lines, *_trained(summary_a, summary_b), *_recipes(text_a, text_b)])
     lines += side_by_side(summary_a.get("stages", ()), summary_b.get("stages", ()), width)
     kept = [summary.get("counts", {}).get("kept") for summary in (summary_a, summary_b)]
     told = ["?" if number is None else f"{number:,}" for number in kept]
     lines += [Content(""), Content.styled(_("kept: {a} and {b}").format(a=told[0], b=told[1]), "bold"), Content("")]
+    return Content("\n").join([*lines, *_recipes(text_a, text_b)])
+
+
+def _trained(summary_a: Mapping[str, Any], summary_b: Mapping[str, Any]) -> list[Content]:
+    """Losses of two training runs: of the base, and after training."""
+    lines = []
+    for split, name in (("validation", _("held out")), ("retention", _("retention"))):
+        told = []
+        for summary in (summary_a, summary_b):
+            losses = summary.get("losses") or {}
+            found = [(losses.get(who) or {}).get(split) for who in ("base", "tuned")]
+            told.append(" → ".join("?" if loss is None else f"{loss:.4f}" for loss in found))
+        lines.append(Content.assemble((cell(name, 14), "bold"), cell(told[0], 20), " │ ", told[1]))
+    return [*lines, Content("")]
+
+
+def _recipes(text_a: str, text_b: str) -> list[Content]:
     changed = list(difflib.unified_diff(text_a.splitlines(), text_b.splitlines(), lineterm="", n=2))[2:]
     if not changed:
-        return Content("\n").join([*lines, Content(_("The recipes are the same."))])
-    lines.append(Content.styled(_("The recipes:"), "bold"))
+        return [Content(_("The recipes are the same."))]
     styles = {"+": "$text-success", "-": "$text-error", "@": "dim"}
-    lines += [line(each, style=styles.get(each[:1], ""), limit=300) for each in changed]
-    return Content("\n").join(lines)
+    heading = Content.styled(_("The recipes:"), "bold")
+    return [heading, *(line(each, style=styles.get(each[:1], ""), limit=300) for each in changed)]

@@ -98,7 +98,20 @@ def frame_of(folder: RunFolder) -> RunFrame:
         spec.created[:16].replace("T", " "),
         seconds,
         result.message if result is not None else "",
+        _training_note(folder, result.summary if result is not None else {}) if spec.kind == "train" else "",
     )
+
+
+def _training_note(folder: RunFolder, summary: dict[str, Any]) -> str:
+    """`6.225 → 5.988`, the held-out loss before and after; of a run that is not finished `12: 6.031`, step and loss."""
+    losses = summary.get("losses") or {}
+    before, after = ((losses.get(who) or {}).get("validation") for who in ("base", "tuned"))
+    if after is not None:
+        return f"{before:.3f} → {after:.3f}" if before is not None else f"{after:.3f}"
+    from studio.runs.curves import last_step
+
+    step = last_step(folder.events)
+    return f"{step['step']:,}: {step['loss']:.3f}" if step is not None and step["loss"] is not None else ""
 
 
 def compare(left: Path, right: Path, target: MessagePump) -> None:

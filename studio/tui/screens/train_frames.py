@@ -182,9 +182,9 @@ def shown(value: Any) -> str:
     """A value as one types it; small numbers without a row of zeros."""
     from curation.recipe_edit import written
 
-    if isinstance(value, float) and 0 < abs(value) < 0.001:
-        return f"{value:.3g}".replace("e-0", "e-")
-    return "" if value == "" else written(value)
+    if isinstance(value, float):
+        return f"{value:.6g}" if abs(value) >= 0.001 or not value else f"{value:.3g}".replace("e-0", "e-")
+    return value if isinstance(value, str) else written(value)
 
 
 # Steps
@@ -225,8 +225,10 @@ def _next_rate(now: float, by: int) -> float:
 
 def _within(parameter: Parameter, value: float) -> float:
     low, high = parameter.minimum, parameter.maximum
-    if (low is not None and value < low) or (low == value and "minimum" in parameter.exclusive):
-        return parameter.minimum if "minimum" not in parameter.exclusive else value or 0.01  # type: ignore[return-value]
-    if high is not None and (value > high or (value == high and "maximum" in parameter.exclusive)):
-        return high if "maximum" not in parameter.exclusive else round(high - 0.01, 4)
-    return value
+    whole = "whole number" in parameter.type
+    step = 1 if whole else 0.01
+    if low is not None and value <= low:
+        value = low + (step if "minimum" in parameter.exclusive else 0)
+    if high is not None and value >= high:
+        value = high - (step if "maximum" in parameter.exclusive else 0)
+    return int(value) if whole else value

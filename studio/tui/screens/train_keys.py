@@ -19,7 +19,7 @@ TRAIN_KEYS: list[BindingType] = [
     Binding("m", "model", N_("Model"), tooltip=N_("Choose the model."), id="train.model"),
     Binding("o", "open_recipe", N_("Recipe"), tooltip=N_("Open a preset, a file, or the recipe of a run."), id="train.open"),
     Binding("v", "view", N_("View"), tooltip=N_("The YAML in place of the form; of a run: curves, samples, messages."), id="train.view"),
-    Binding("n", "clone", N_("Clone"), show=False, tooltip=N_("The recipe and data of this run again, to change one thing."), id="train.clone"),
+    Binding("n", "clone", N_("Clone"), tooltip=N_("The recipe and data of this run again, to change one thing."), id="train.clone"),
     Binding("equals_sign", "overlay", N_("Overlay"), show=False, tooltip=N_("The curves of another run behind these, or not any more."), id="train.overlay", key_display="="),
     Binding("l", "log_scale", N_("Log scale"), show=False, tooltip=N_("Losses by their logarithm, or as they are."), id="train.log"),
     Binding("t", "smooth", N_("Smooth"), show=False, tooltip=N_("Draw the mean of more and more steps; then each step again."), id="train.smooth"),

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -66,20 +67,21 @@ def _opened(name: str) -> DraftLoaded:
 
 def find_models(target: MessagePump) -> None:
     """Posts ModelsFound."""
-    from training.model_list import models_on_disk
+    from training.model_find import PACKAGED, packaged_file
+    from training.model_hub import cached_names
 
-    try:
-        target.post_message(ModelsFound(tuple(each.name for each in models_on_disk())))
-    except StudioError as error:
-        target.post_message(ProblemMet(error.message, error.hint))
+    packaged = [name for name in PACKAGED if packaged_file(name) is not None]
+    target.post_message(ModelsFound((*packaged, *cached_names())))
 
 
-def begin(inputs: Sequence[str], recipe: TrainRecipe, runs_dir: Path, target: MessagePump) -> None:
-    """Start training in the background. Posts RunBegun or ProblemMet."""
+def begin(
+    inputs: Sequence[str], recipe: TrainRecipe, runs_dir: Path, allow: Sequence[str], target: MessagePump
+) -> None:
+    """Start training in the background, in spite of the findings in `allow`. Posts RunBegun or ProblemMet."""
     from studio.runs.train_begin import begin_train
 
     try:
-        folder = begin_train(inputs, recipe, runs_dir)
+        folder = begin_train(inputs, recipe, runs_dir, allow=allow)
     except StudioError as error:
         target.post_message(ProblemMet(error.message, error.hint))
         return
@@ -122,6 +124,15 @@ class TrainFollowing(Following):
     def __init__(self, path: Path, target: MessagePump) -> None:
         super().__init__(path, target)
         self.watch = TrainWatch(path, target)  # type: ignore[assignment]
+        self._looking = threading.Lock()
+
+    def look(self) -> None:
+        """As its parent; but never twice at once: a look that is late would read the same events again."""
+        if self._looking.acquire(blocking=False):
+            try:
+                super().look()
+            finally:
+                self._looking.release()
 
 
 class TrainWatch:
@@ -210,3 +221,39 @@ def _why(errors: bytes) -> PreflightFailed:
     message = next((each.removeprefix("Error: ") for each in lines if each.startswith("Error: ")), "")
     hint = next((each.removeprefix("Hint: ") for each in lines if each.startswith("Hint: ")), "")
     return PreflightFailed(message or (lines[-1] if lines else _("Preflight ended without a word.")), hint)
+
+
+def training_runs(runs_dir: Path) -> list[tuple[str, str]]:
+    """Names of the training runs, newest first, and what each trained on what."""
+    from studio.runs.folder import every
+    from studio.runs.spec import read_spec
+
+    found = []
+    for folder in reversed(every(runs_dir)):
+        if "-train-" not in folder.name:
+            continue
+        try:
+            spec = read_spec(folder)
+        except StudioError:
+            continue
+        model = (spec.recipe.get("resolved") or {}).get("model", {}).get("name", "")
+        found.append((folder.name, f"{spec.recipe['name']} · {model}"))
+    return found
+
+
+def resume_longer(path: Path, steps: int, target: MessagePump) -> None:
+    """Go on with a run that has ended, up to step `steps`. Posts RunBegun or ProblemMet."""
+    from studio.runs.begin import reopen
+    from studio.runs.folder import RunFolder
+    from studio.runs.launch import launch
+
+    folder = RunFolder(path)
+    try:
+        lock = reopen(folder, settings=[f"schedule.max_steps={steps}"])
+        if lock is None:
+            return
+        launch(folder, lock)
+    except StudioError as error:
+        target.post_message(ProblemMet(error.message, error.hint))
+        return
+    target.post_message(RunBegun(str(path)))

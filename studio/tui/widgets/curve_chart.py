@@ -177,7 +177,7 @@ class _Canvas:
 
     def level(self, value: float) -> None:
         """A broken line across."""
-        if value == value:  # noqa: PLR0124 - no NaN
+        if value == value:
             row = self._dot(value) // 4
             for column in range(self.columns):
                 if column % 2 == 0:
@@ -188,7 +188,7 @@ class _Canvas:
         """Dots from the lowest to the highest of each column, joined to the column before."""
         before: tuple[int, int] | None = None
         for column, (bottom, top) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
-            if bottom != bottom:  # noqa: PLR0124 - NaN
+            if bottom != bottom:
                 before = None
                 continue
             upper, lower = self._dot(top), self._dot(bottom)
@@ -207,7 +207,7 @@ class _Canvas:
     def points(self, values: Numbers, mark: str, style: str) -> None:
         """A mark at each value."""
         for column, value in enumerate(values.tolist()):
-            if value == value:  # noqa: PLR0124 - no NaN
+            if value == value:
                 where = (self._dot(value) // 4, column // 2)
                 self._marks[where], self._styles[where] = mark, style
 

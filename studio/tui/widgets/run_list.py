@@ -21,7 +21,8 @@ class RunList(LineList):
     """Shows frames; `marked` are the paths of those marked for a comparison."""
 
     HELP = N_(
-        "Runs, newest first: how they stand, records read and kept, when they were started, how long they took. "
+        "Runs, newest first: how they stand, records read and kept (of training: the held-out loss before and after, or step "
+        "and loss), when they were started, how long they took. "
         "space marks two for a comparison, enter opens one."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,12 +76,12 @@ class RunList(LineList):
             frame.started[5:],
             duration(frame.seconds) if frame.seconds else "",
         )
-        row = Content(self._row(parts, width))
+        row = Content(self._row(parts, width, frame.note))
         style = STYLES.get(frame.status, "")
         return row.stylize(style, 0, len(cell(status, 11))) if style else row
 
-    def _row(self, parts: Sequence[str], width: int) -> str:
-        """Columns that fit: the time and the start go first, then the recipe."""
+    def _row(self, parts: Sequence[str], width: int, note: str = "") -> str:
+        """Columns that fit: the time and the start go first, then the recipe. A note takes the place of both counts."""
         status, name, recipe, read, kept, started, took = parts
         room = width - 11 - 2 * 9 - 2
         columns = [cell(status, 11)]
@@ -89,7 +90,7 @@ class RunList(LineList):
         names = max(8, min(28, room - taken - began - 1 - (9 if room > 40 else 0)))
         used = max(0, room - taken - began - names - 1)
         columns += [" ", cell(name, names), " ", cell(recipe, used)]
-        columns += [cell(read, 9, right=True), cell(kept, 9, right=True)]
+        columns += [cell(note, 18, right=True)] if note else [cell(read, 9, right=True), cell(kept, 9, right=True)]
         if began:
             columns.append(" " + cell(started, began - 1))
         if taken:

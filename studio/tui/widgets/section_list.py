@@ -62,6 +62,7 @@ class SectionList(LineList):
 class TrainForm(StageForm):
     """The parameters of a section, with the keys that a form has."""
 
+    NAMES = 0.62
     HELP = N_(
         "The parameters of the section. Marks: * differs from the preset, whose value stands behind it, ! is wrong. enter "
         "lets you type a value: text without quotes, lists as a, b, c, null for none. left and right go through choices "

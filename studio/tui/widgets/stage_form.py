@@ -42,6 +42,9 @@ class StageForm(LineList):
         Binding("escape", "screen.to_stages", N_("Stages"), show=False, tooltip=N_("Back to the list of stages."), id="form.leave"),
     ]  # fmt: skip
 
+    NAMES: ClassVar[float] = 0.5
+    """Share of the width that names may take."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.frames: tuple[FieldFrame, ...] = ()
@@ -60,7 +63,7 @@ class StageForm(LineList):
     def line(self, place: int, width: int) -> Content:
         """Mark, name, value."""
         frame = self.frames[place]
-        names = min(max((len(each.name) for each in self.frames), default=0), max(8, width // 2))
+        names = min(max((len(each.name) for each in self.frames), default=0), max(8, int(width * self.NAMES)))
         mark = "!" if frame.problem else "*" if frame.set else " "
         style = "$text-error" if frame.problem else "" if frame.set else "dim"
         value = frame.value or '""'

@@ -66,11 +66,12 @@ class ThresholdList(LineList):
         names = max(12, width - 40)
         changed = value != dial.value
         shown = f"{dial.value:g} → {value:g}" if changed else f"{value:g}"
+        stay = f"+{moved.stay:,}" if moved.exact else f"≤{moved.stay:,}"
         leave = "?" if moved.leave is None else f"{moved.leave:,}"
         return Content.assemble(
             (cell(dial.setting, names), "bold" if changed else ""),
             cell(shown, 14, right=True),
-            (f"{f'+{moved.stay:,}/{len(dial.dropped):,}':>12}", "$text-success" if moved.stay else "dim"),
+            (f"{f'{stay}/{len(dial.dropped):,}':>12}", "$text-success" if moved.stay else "dim"),
             (f"{f'-{leave}':>12}", "$text-error" if moved.leave else "dim"),
         )
 

@@ -163,12 +163,13 @@ def _distinct(keys: np.ndarray) -> np.ndarray:
     keys.sort()
     new = np.ones(len(keys), dtype=bool)
     np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    return keys[new]  # type: ignore[no-any-return]
+    return keys[new]
 
 
 def _repeating(context: PreflightContext) -> Iterator[Finding]:
     asked = [
-        next((m.content for m in reversed(example.messages[:-1]) if m.role == "user"), "") for example in context.records
+        next((m.content for m in reversed(example.messages[:-1]) if m.role == "user"), "")
+        for example in context.records
     ]
     same = (hashes(asked) == context.answer_hashes) & (context.answer_hashes != 0)
     rows: I64 = np.flatnonzero(same | _begins(asked, context.answers))

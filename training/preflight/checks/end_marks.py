@@ -32,10 +32,17 @@ REASONS = {
         "The model learns to write padding after its answers.",
         "Report it, with what `studio doctor` says; padding is added later, and never trained.",
     ),
+    "end_in_answer": Reason(
+        ("block", "warn"),
+        "Answers that have an end token in the middle.",
+        "The model learns to stop there, and what comes after a stop. Only a warning in plain texts, which may be "
+        "several documents one after another.",
+        "Take the mark out, or cut the answers there.",
+    ),
     "end_not_one_token": Reason(
-        ("warn",),
+        ("block",),
         "The template's end mark is no single token of this tokenizer.",
-        "The model must spell it out, letter by letter, and programs that stop at an end token will not see it.",
+        "The model must spell it out, letter by letter, and nothing that stops at an end token will see it.",
         "Use a template that fits the tokenizer; template.name=auto is the model's own.",
     ),
 }
@@ -43,11 +50,13 @@ REASONS = {
 
 def _examine(context: PreflightContext) -> Iterator[Finding]:
     tensors, stops = context.tensors, context.stops
-    if not len(context.template.stop_ids(context.tokenizer)):
+    spelled = _spelled(context)
+    if spelled:
         yield finding(
             "end_not_one_token",
-            "warn",
-            f"The template {context.template.name} ends answers with {context.template.stops[:1]}, which is no token here.",
+            "block",
+            f"The template {context.template.name} ends answers with {context.template.stops[0]}, which is no single "
+            "token of this model.",
             "Use a template that fits: --set template.name=auto.",
             records=len(set(tensors.records)),
         )
@@ -55,12 +64,37 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     if not len(tensors.ids):
         return
     runs = _last_runs(tensors) if context.recipe.data.train_on == "everything" else tensors.runs
-    without, masked = _without_end(tensors, runs, stops, _spelled(context))
+    without, masked = _without_end(tensors, runs, stops, spelled)
     cut = tensors.cut[runs.owners] > 0 if context.recipe.data.too_long == "cut" else np.zeros(len(runs.owners), bool)
     last = np.append(runs.owners[1:] != runs.owners[:-1], True) if len(runs.owners) else np.zeros(0, bool)
     without &= ~(cut & last)  # told by the check of lengths
     yield from _told(context, tensors, runs, without & masked, "end_masked")
     yield from _told(context, tensors, runs, without & ~masked, "end_missing")
+    if context.recipe.data.train_on != "everything":
+        yield from _inside(context, tensors, runs, stops)
+
+
+def _inside(context: PreflightContext, tensors: Tensors, runs: Runs, stops: np.ndarray) -> Iterator[Finding]:
+    """End tokens within an answer, not among its last tokens."""
+    room = np.zeros(len(tensors.ids), dtype=bool)
+    for start, end in zip(runs.starts.tolist(), (runs.ends - TAIL).tolist(), strict=True):
+        room[start : max(start, end)] = True
+    wrong = np.flatnonzero(room & np.isin(tensors.ids, stops))
+    texts = {example.record_id for example in context.records if example.messages[0].role == "text"}
+    for level, are_texts in (("block", False), ("warn", True)):
+        places = [place for place in wrong.tolist() if (tensors.records[tensors.owners[place]] in texts) is are_texts]
+        if not places:
+            continue
+        ids = tensors.names(tensors.owners[places])
+        near = tensors.ids[max(0, places[0] - 12) : places[0] + 8].tolist()
+        yield finding(
+            "end_in_answer",
+            "block" if level == "block" else "warn",
+            f"{len(places):,} end tokens stand in the middle of what is learned.",
+            "Take the marks out of the records, or cut the answers there.",
+            ids=ids,
+            shown=context.text_of(near),
+        )
 
 
 def _without_end(
@@ -80,9 +114,9 @@ def _without_end(
 
 
 def _spelled(context: PreflightContext) -> list[list[int]]:
-    """End marks of the template that take several tokens."""
-    marks = (context.tokenizer.encode(mark, add_special_tokens=False) for mark in context.template.stops if mark)
-    return [mark for mark in marks if len(mark) > 1]
+    """The template's end mark, where it takes several tokens."""
+    mark = context.tokenizer.encode(context.template.stops[0], add_special_tokens=False)
+    return [mark] if len(mark) > 1 else []
 
 
 def _ends_with(tensors: Tensors, runs: Runs, mark: list[int]) -> np.ndarray:
@@ -99,9 +133,7 @@ def _last_runs(tensors: Tensors) -> Runs:
     return Runs(runs.starts[last], runs.ends[last], runs.owners[last])
 
 
-def _told(
-    context: PreflightContext, tensors: Tensors, runs: Runs, wrong: np.ndarray, reason: str
-) -> Iterator[Finding]:
+def _told(context: PreflightContext, tensors: Tensors, runs: Runs, wrong: np.ndarray, reason: str) -> Iterator[Finding]:
     places = np.flatnonzero(wrong)
     if not len(places):
         return

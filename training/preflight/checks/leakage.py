@@ -52,7 +52,9 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     asked = context.prompt_hashes
     prompts = left[np.isin(asked[left], asked[~context.held]) & (asked[left] != 0)]
     if len(prompts):
-        yield _finding(context, prompts, len(held), "prompt_leak", "held-out prompts are trained on with another answer")
+        yield _finding(
+            context, prompts, len(held), "prompt_leak", "held-out prompts are trained on with another answer"
+        )
 
 
 def _near(context: PreflightContext, held: np.ndarray) -> np.ndarray:
@@ -84,7 +86,9 @@ def _finding(context: PreflightContext, rows: np.ndarray, total: int, reason: st
     return finding(
         reason,
         level,
-        f"{len(ids):,} of {total:,} {what}." if "of the held-out" not in what else f"{len(ids):,} {what} ({share:.0%}).",
+        f"{len(ids):,} of {total:,} {what}."
+        if "of the held-out" not in what
+        else f"{len(ids):,} {what} ({share:.0%}).",
         "Take the copies out of one side: `studio curate` with its stages exact, near and split.",
         ids=ids,
         shown=context.shown(ids[0]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Lengths, Reason, finding
+from training.preflight.finding import Finding, Lengths, Level, Reason, finding
 from training.preflight.tensors import I64, Tensors
 
 MANY = 0.1
@@ -75,7 +75,10 @@ def lengths_of(context: PreflightContext) -> Lengths:
 
 
 def _full_sizes(context: PreflightContext, tensors: Tensors) -> I64:
-    return tensors.sizes + tensors.cut if context.recipe.data.too_long == "cut" else tensors.sizes
+    data = context.recipe.data
+    if data.too_long != "cut":
+        return tensors.sizes
+    return tensors.sizes + np.where(tensors.sizes >= data.max_length, tensors.cut, 0)
 
 
 def _examine(context: PreflightContext) -> Iterator[Finding]:
@@ -95,7 +98,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         else:
             reason = "dropped" if data.too_long == "drop" else "cut"
             said = "are left out" if reason == "dropped" else "are cut there"
-            level = "warn" if share >= MANY else "note"
+            level: Level = "warn" if share >= MANY else "note"
             yield finding(reason, level, f"{count} and {said}.", f"{raised}.", ids=ids, shown=shown)
         if data.too_long == "cut":
             yield from _lost(context, tensors, raised)
@@ -103,16 +106,19 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
 
 
 def _lost(context: PreflightContext, tensors: Tensors, raised: str) -> Iterator[Finding]:
-    lost = np.flatnonzero(tensors.lost > 0)
-    fix = f"{raised}; or --set data.too_long=drop."
-    if len(lost):
-        ids = tensors.names(lost)
-        message = f"{int(tensors.lost.sum()):,} answers of {len(ids):,} records are cut away whole."
-        yield finding("answers_lost", "block", message, fix, ids=ids, shown=context.shown(ids[0]))
     last = tensors.offsets[1:][tensors.sizes > 0] - 1
     unended = np.zeros(len(tensors), dtype=bool)
     unended[tensors.sizes > 0] = tensors.trained[last] & ~np.isin(tensors.ids[last], context.stops)
-    ended = np.flatnonzero(unended & (tensors.cut > 0))
+    unended &= tensors.cut > 0
+    # `lost` counts answers without their end; the one that is cut in its middle is still there in part
+    gone = np.where(context.is_dpo, tensors.trained_counts == 0, tensors.lost - unended) * (tensors.cut > 0)
+    fix = f"{raised}; or --set data.too_long=drop."
+    whole = np.flatnonzero(gone)
+    if len(whole):
+        ids = tensors.names(whole)
+        message = f"{int(gone.sum()):,} answers of {len(ids):,} records are cut away whole."
+        yield finding("answers_lost", "block", message, fix, ids=ids, shown=context.shown(ids[0]))
+    ended = np.flatnonzero(unended)
     if len(ended):
         ids = tensors.names(ended)
         message = f"The last answer of {len(ids):,} records loses its end and its end mark."

@@ -78,7 +78,11 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     open_ended = by_record.filter(pl.col("answered") & (pl.col("last") != "assistant"))["row"]
     yield from _many(context, "no_answer", silent, "{} conversations have no answer.", "Leave them out.")
     yield from _many(
-        context, "ends_without_answer", open_ended, "{} conversations do not end with an answer.", "Take the last turn off."
+        context,
+        "ends_without_answer",
+        open_ended,
+        "{} conversations do not end with an answer.",
+        "Take the last turn off.",
     )
     yield from _many(
         context,
