@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,9 +23,26 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for drawn in PICTURES:
         if drawn.name in SHOWN:
-            svg = folder / f"{drawn.name}.svg"
-            svg.write_text(asyncio.run(draw(drawn, ROOT / "datasets")), encoding="utf-8")
-            print(svg, as_png(svg) or "(no program for PNG)")
+            keep(folder / f"{drawn.name}.svg", asyncio.run(draw(drawn, ROOT / "datasets")))
+    for language, ending in (("en", "-wide"), ("zh_CN", "-zh-wide")):
+        for name, svg in of_runs(language):
+            keep(folder / f"{name}{ending}.svg", svg)
+
+
+def of_runs(language: str) -> Iterator[tuple[str, str]]:
+    """Name and picture of the screens that show runs, 120 by 40, over runs that are made for it."""
+    from runs_drawn import DOCUMENTED, draw_state, make_runs
+
+    with tempfile.TemporaryDirectory() as name:
+        runs = make_runs(Path(name), language)
+        for place, state in DOCUMENTED.items():
+            yield place, asyncio.run(draw_state(state, runs, language, (120, 40)))
+
+
+def keep(svg: Path, drawn: str) -> None:
+    """Write the picture, and as PNG beside it."""
+    svg.write_text(drawn, encoding="utf-8")
+    print(svg, as_png(svg) or "(no program for PNG)")
 
 
 def as_png(svg: Path) -> Path | None:

@@ -13,17 +13,18 @@ from pathlib import Path
 
 def main() -> None:
     import torch
-    from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback, set_seed
     from trl import SFTConfig, SFTTrainer
+
+    from datasets import Dataset
 
     settings, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     torch.set_num_threads(settings["threads"])
     set_seed(settings["seed"])
 
     class Tell(TrainerCallback):
-        def on_step_end(self, args, state, control, **rest):
+        def on_step_end(self, args, state, control, **rest):  # noqa: ARG002
             print(json.dumps({"step": state.global_step, "time": time.time()}), flush=True)
 
     dataset = Dataset.from_list(json.loads(Path(settings["tensors"]).read_text()))

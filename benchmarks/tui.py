@@ -1,10 +1,11 @@
 """The terminal interface on a million records: first frame, key to paint, memory, traffic.
 
-    python benchmarks/tui.py [RECORDS] [--load N]
+    python benchmarks/tui.py [RECORDS] [--load N] [--only PART]
 
 Makes the file once (in the system's temporary folder), opens it in a pseudo-terminal of 120 x 40, and measures from
 outside: the time from start to the first frame and to the first record, from a key to the bytes that follow it (with N
-processes keeping cores busy; 2 by default), the resident memory of the process, and bytes a second at rest. Prints CPU
+processes keeping cores busy; 2 by default), the resident memory of the process, and bytes a second at rest; of a run that goes on, the
+bytes a second on the screens that show it (`--only traffic`). Prints CPU
 seconds too: on a busy machine wall times say more about the neighbours.
 """
 
@@ -13,6 +14,7 @@ import json
 import multiprocessing
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +23,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "studio"))
+sys.path[:0] = [str(ROOT / "tests" / "studio"), str(ROOT)]
 
 WORDS = "the chain of a bicycle needs oil every two weeks in summer and less when it rains 图书馆 周一 闭馆 因为 需要 整理".split()
 
@@ -86,7 +88,7 @@ def measure(path: Path, number: int, load: int) -> dict[str, object]:
         figures["bytes_per_second_at_rest"] = round((len(screen.output) - before) / 5)
         figures["rss_mb"] = round(process.memory_info().rss / 1e6)
         for name, keys, done in (
-            ("filter_s", "fn > 999000\r", b"filter: n"),
+            ("filter_s", f"fn > {number - 1000}\r", b"filter: n"),
             ("sort_of_filtered_s", "s-size\r", b"sorted by"),
         ):
             begun, cpu = time.monotonic(), sum(process.cpu_times()[:2])
@@ -97,6 +99,39 @@ def measure(path: Path, number: int, load: int) -> dict[str, object]:
         figures["rss_after_mb"] = round(process.memory_info().rss / 1e6)
         screen.send("\x11")
         figures["exit_status"] = screen.finish()
+    return figures
+
+
+def traffic(path: Path, seconds: float = 20.0) -> dict[str, object]:
+    """Bytes a second at the terminal while a run goes on: in the list of runs, on the run there, and followed on Curate."""
+    from pty_screen import PtyScreen
+
+    from studio.runs.folder import every
+    from studio.runs.lock import is_held
+    from studio.runs.stop import force_stop
+
+    figures: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder) / "runs"
+        command = ["curate", str(path), "--detach", "--no-report", "--workers", "1", "--runs-dir", str(runs)]
+        subprocess.run([sys.executable, "-m", "studio", *command], check=True, capture_output=True, cwd=ROOT)
+        (run,) = every(runs)
+        try:
+            with PtyScreen([], size=(120, 40), environment={"STUDIO_RUNS_DIR": str(runs)}) as screen:
+                assert screen.pump(60, until=b"1 run going on"), "the run is not seen"
+                for name, keys in (("runs", "4"), ("run_on_whole_screen", "\r"), ("curate", "a")):
+                    screen.send(keys)
+                    screen.pump(5)
+                    before, cpu = len(screen.output), sum(psutil.Process(screen.pid).cpu_times()[:2])
+                    screen.pump(seconds)
+                    assert is_held(run), "the run ended too early: take more records"
+                    spent = sum(psutil.Process(screen.pid).cpu_times()[:2]) - cpu
+                    sent = (len(screen.output) - before) / seconds
+                    figures[name] = {"bytes_per_second": round(sent), "cpu_share": round(spent / seconds, 3)}
+                screen.send("\x11\r")
+                screen.finish()
+        finally:
+            force_stop(run, 10.0)
     return figures
 
 
@@ -140,9 +175,15 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("records", nargs="?", type=int, default=1_000_000)
     parser.add_argument("--load", type=int, default=2)
+    parser.add_argument("--only", action="append", choices=("search", "session", "traffic"))
     given = parser.parse_args()
     file = Path(tempfile.gettempdir()) / f"studio-benchmark-{given.records}.jsonl"
     if not file.exists():
         make(file, given.records)
-    print(json.dumps({"search_cpu_s": search(file)}))
-    print(json.dumps(measure(file, given.records, given.load), indent=1))
+    parts = {
+        "search": lambda: search(file),
+        "session": lambda: measure(file, given.records, given.load),
+        "traffic": lambda: traffic(file),
+    }
+    for part in given.only or parts:
+        print(json.dumps({part: parts[part]()}, indent=1), flush=True)

@@ -42,6 +42,10 @@ class StageError(StudioError):
     """A stage failed on a whole batch, or refuses to go on (a missing model, a wipe-out)."""
 
 
+class Refused(StudioError):
+    """A check found something that has to be mended, or allowed by name, before the run may begin."""
+
+
 class WorkerLost(StudioError):
     """A worker process died without an answer (killed, out of memory)."""
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.recipe_schema import Parameter, StageDescription, describe_stage
+from curation.recipe_fields import Parameter
+from curation.recipe_schema import StageDescription, describe_stage
 from curation.registry import BUILT_IN
 
 _HEAD = """\
@@ -38,12 +39,12 @@ def _index(stages: Sequence[StageDescription]) -> str:
     rows = [
         (
             f"[`{stage.name}`](#{stage.name})",
-            _cell(_first_sentence(stage.text)),
+            cell(_first_sentence(stage.text)),
             "whole corpus" if stage.whole_corpus else "record",
         )
         for stage in stages
     ]
-    return "\n".join(_table(("stage", "what it does", "looks at"), rows))
+    return "\n".join(table(("stage", "what it does", "looks at"), rows))
 
 
 def _stage(stage: StageDescription) -> Iterator[str]:
@@ -51,12 +52,12 @@ def _stage(stage: StageDescription) -> Iterator[str]:
     yield f"{stage.text}\n"
     if stage.parameters:
         rows = [
-            (f"`{item.name}`", _cell(_accepts(item)), _default(item), _cell(item.help)) for item in stage.parameters
+            (f"`{item.name}`", cell(accepts(item)), default(item), cell(item.help)) for item in stage.parameters
         ]
-        yield from _table(("parameter", "accepts", "default", "what it does"), rows)
+        yield from table(("parameter", "accepts", "default", "what it does"), rows)
         yield ""
     if stage.reasons:
-        yield from _table(("reason", "meaning"), _meanings(stage.reasons))
+        yield from table(("reason", "meaning"), meanings(stage.reasons))
         yield ""
 
 
@@ -69,21 +70,23 @@ def _outside() -> str:
         [
             "## Quarantine\n",
             "A line that is no record goes to `quarantine.jsonl` with its place, its bytes and one of these reasons.\n",
-            *_table(("reason", "meaning"), _meanings({**QUARANTINE_REASONS, **FORMAT_REASONS})),
+            *table(("reason", "meaning"), meanings({**QUARANTINE_REASONS, **FORMAT_REASONS})),
             "\n## write\n",
             "A record that the output format cannot hold without loss is dropped by the stage `write` for the reason",
             "`inexpressible`; the detail says which:\n",
-            *_table(("detail", "meaning"), _meanings(INEXPRESSIBLE_REASONS)),
+            *table(("detail", "meaning"), meanings(INEXPRESSIBLE_REASONS)),
         ]
     )
 
 
-def _accepts(parameter: Parameter) -> str:
+def accepts(parameter: Parameter) -> str:
+    """Type and bounds, or every choice, in words."""
     said = [", ".join(_json(choice) for choice in parameter.choices) or parameter.type, parameter.bounds]
     return ", ".join(part for part in said if part)
 
 
-def _default(parameter: Parameter) -> str:
+def default(parameter: Parameter) -> str:
+    """The default as code, or `required`."""
     return "required" if parameter.required else f"`{_json(parameter.default)}`"
 
 
@@ -91,20 +94,22 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _meanings(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(f"`{reason}`", _cell(sentence)) for reason, sentence in reasons.items()]
+def meanings(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Rows of reasons and their sentences."""
+    return [(f"`{reason}`", cell(sentence)) for reason, sentence in reasons.items()]
 
 
 def _first_sentence(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].rstrip(".") + "."
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """One line of Markdown that means nothing but itself in a table."""
     return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table of Markdown, line by line."""
     yield f"| {' | '.join(columns)} |"
     yield f"|{'|'.join(':---' for _ in columns)}|"
     for row in rows:

@@ -5,10 +5,12 @@ Any schema that `studio curate` reads is read here too; a finished run of it sta
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.errors import InputError
@@ -84,7 +86,7 @@ def read_examples(
     from curation.readers import find_sources
 
     skipped: Counter[str] = Counter()
-    sources = find_sources([dataset_of(name) for name in inputs])
+    sources = find_sources([file for name in inputs for file in datasets_of(name)])
     by_split: dict[str, list[Example]] = {"train": [], "validation": []}
     for source in sources:
         split = _split_of(source.name)
@@ -104,23 +106,34 @@ def read_examples(
     return Examples(tuple(train), tuple(held), dict(skipped), split_by)
 
 
-def dataset_of(name: str) -> str:
-    """A finished run stands for its dataset."""
-    from pathlib import Path
-
+def datasets_of(name: str) -> list[str]:
+    """The files of an input: those that a finished curation wrote, where its folder (or its `dataset`) is named."""
     path = Path(name)
-    if not (path / "run.json").is_file():
-        return name
-    if not (path / "dataset").is_dir():
-        raise InputError(f"The run {path.name} has no dataset.", "Let it finish: studio runs resume " + path.name)
-    return str(path / "dataset")
+    run = path if (path / "run.json").is_file() else path.parent
+    if not path.is_dir() or not (run / "run.json").is_file() or (run != path and path.name != "dataset"):
+        return [name]
+    try:
+        outputs = json.loads((run / "summary.json").read_bytes())["outputs"]
+        there = Path(json.loads((run / "run.json").read_bytes())["cwd"])
+        return [str(_moved(there / output["path"], run)) for output in outputs]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"The run {run.name} has no dataset.", f"Let it finish: studio runs resume {run.name}"
+        ) from None
+
+
+def _moved(path: Path, run: Path) -> Path:
+    """Where a dataset is now, if it went elsewhere together with its run."""
+    inside = run / "dataset" / path.name
+    return inside if inside.exists() and not path.exists() else path
 
 
 def _split_of(name: str) -> str:
-    stem = name.rpartition("/")[2].partition(".")[0].lower()
-    if stem in _VALIDATION:
+    """By any part between dots: `validation.jsonl`, `clean.validation.csv.gz`."""
+    parts = name.rpartition("/")[2].lower().split(".")
+    if any(part in _VALIDATION for part in parts):
         return "validation"
-    return "test" if stem in _TEST else "train"
+    return "test" if any(part in _TEST for part in parts) else "train"
 
 
 def _examples(source: Source, objective: str, forced: str | None, skipped: Counter[str]) -> Iterator[Example]:

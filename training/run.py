@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.errors import Stopped, StudioError
+from curation.errors import Refused, Stopped, StudioError
 from curation.events import Listener, Warned
 from curation.events import Progress as PhaseProgress
 from curation.writers.atomic import write_atomic
@@ -184,12 +184,12 @@ def _preflight(session: Session, allow: Sequence[str], folder: Path, say: Listen
     say(PreflightDone([finding.as_json() for finding in report.findings], report.blocked))
     if report.blocked:
         first = next(finding for finding in report.findings if finding.blocks)
-        raise StudioError(first.message, f"{first.fix} To train all the same: --allow {first.reason}")
+        raise Refused(first.message, f"{first.fix} To train all the same: --allow {first.reason}")
 
 
 def _prepared(session: Session, trainer: Any) -> TrainingPrepared:
-    trainable = sum(weight.numel() for weight in trainer.model.parameters() if weight.requires_grad)
-    every = sum(weight.numel() for weight in trainer.model.parameters())
+    full = session.recipe.method.kind == "full"
+    trainable, every = _parameters(trainer.model)
     steps = session.recipe.schedule.max_steps or _steps(session, trainer)
     return TrainingPrepared(
         model=session.found.name,
@@ -201,10 +201,19 @@ def _prepared(session: Session, trainer: Any) -> TrainingPrepared:
         validation=len(session.validation),
         tokens=sum(_tokens(one) for one in session.train),
         trained_tokens=sum(_trained(one) for one in session.train),
-        parameters=every - (trainable if session.recipe.method.kind != "full" else 0),
+        parameters=every if full else every - trainable,
         trainable=trainable,
         steps=steps,
     )
+
+
+def _parameters(model: Any) -> tuple[int, int]:
+    """How many move, and how many there are; peft knows how many lie packed in one number of a 4-bit weight."""
+    if hasattr(model, "get_nb_trainable_parameters"):
+        trainable, every = model.get_nb_trainable_parameters()
+        return int(trainable), int(every)
+    counts = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
+    return sum(count for count, moves in counts if moves), sum(count for count, _ in counts)
 
 
 def _steps(session: Session, trainer: Any) -> int:

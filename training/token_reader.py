@@ -47,7 +47,7 @@ class Read:
 
 
 class TokenReader:
-    """Reads rendered texts. One for each tokenizer (`of`), since copies of a large vocabulary take a second."""
+    """Reads rendered texts. One for each tokenizer (`of`), since a copy of a large vocabulary takes a second."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -59,6 +59,7 @@ class TokenReader:
         state = json.loads(backend.to_str())
         # Padding and cutting are ours; a post-processor adds BOS, or trims offsets (Llama 3), and changes no id.
         state.update(truncation=None, padding=None, post_processor=None)
+        self._size = len(tokenizer)
         self._state: dict[str, Any] = state
         self._plain: Tokenizer = _loaded(state)
         self._twin: Tokenizer | None = None
@@ -69,7 +70,7 @@ class TokenReader:
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> TokenReader:
         """The reader of this tokenizer, made once."""
         reader = _known.get(tokenizer)
-        if reader is None:
+        if reader is None or reader._size != len(tokenizer):  # tokens were added since
             reader = _known[tokenizer] = cls(tokenizer)
         return reader
 

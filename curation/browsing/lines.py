@@ -119,6 +119,10 @@ class LineSegment:
         start = self._starts[first]
         return self._file.read(start, self._reach(last - 1) - start), self._starts.until(last)[first:] - start
 
+    def size(self, first: int, last: int) -> int:
+        """The number of bytes that `span` would read."""
+        return int(self._reach(last - 1) - self._starts[first])
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -1,10 +1,9 @@
-"""Filtering by an SQL condition, as the stage `where` does, and sorting by length, size, source or a column."""
+"""The rows of a run by what became of them, and sorting by length, size, source or a column."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,52 +16,9 @@ from curation.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from curation.browsing.model import RowNumbers
-    from curation.stages.where import Where
 
 SORTS = ("length", "size", "source")
 """What every list can be sorted by, besides its columns: characters of text, bytes as stored, the place it came from."""
-
-
-def filter_rows(records: RecordList, condition: str, stopped: Stopped, advanced: Advanced) -> Rows | None:
-    """The rows for which the condition is true; None if stopped. Raises StageError for what is no condition."""
-    from pydantic import ValidationError
-
-    from curation.errors import StageError
-    from curation.stages.where import Where
-
-    try:
-        where = Where(condition=condition)
-    except ValidationError as error:
-        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise StageError(said, "For example: chars > 500 AND source = 'a.jsonl'") from error
-    where.check(records.column_types)
-    found: list[int] = []
-    total = len(records)
-    for first in range(0, total, PORTION):
-        if stopped():
-            return None
-        last = min(total, first + PORTION)
-        found.extend(_true_rows(records, where, first, last))
-        advanced(last, total, len(found))
-    return np.array(found, np.int64)
-
-
-def _true_rows(records: RecordList, where: Where, first: int, last: int) -> Iterator[int]:
-    from curation.engine.intake import parse_chunk
-    from curation.readers import RawChunk
-    from curation.stage import StageContext
-
-    context = StageContext(column_types=records.column_types)
-    sound = ((row, raw) for row, raw in enumerate(records.raws(first, last), first) if not raw.problem)
-    for source, group in groupby(sound, key=lambda item: item[1].source):
-        items = list(group)
-        positions = [raw.position for _, raw in items]
-        payloads = [raw.payload for _, raw in items]
-        chunk = RawChunk(source, positions, positions, [-1] * len(items), payloads, [], 0)
-        batch, _, _, _ = parse_chunk(chunk, records.formats.get(source), None)
-        dropped = set(where.decide(batch, context).rows["record_id"])
-        kept = set(batch.records["record_id"]) - dropped
-        yield from (row for row, raw in items if raw.record_id in kept)
 
 
 def rows_with_fate(records: RecordList, fate: str, stopped: Stopped, advanced: Advanced) -> Rows | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Literal
 
@@ -113,6 +113,22 @@ class Where(RecordStage):
         dropped = results.filter(false.fill_null(self.nulls == "drop"))
         reason = pl.when(pl.col("result").is_null()).then(pl.lit("condition_null")).otherwise(pl.lit("condition_false"))
         return Decisions.drop(dropped.select("record_id", reason=reason))
+
+    def original_kinds(self, source: str, column_types: Mapping[str, Mapping[str, str]]) -> dict[str, str] | None:
+        """The kind (number, bool, string, other) of each column that the condition names in `source`; None where it names
+        none, or one that is no original column: then objects alone do not say whether it is true.
+        """
+        kinds = {column: _type_name(source, column, column_types) for column in self.columns()}
+        return kinds if kinds and all(kinds.values()) else None
+
+    def of_values(
+        self, values: Iterable[Sequence[object]], source: str, column_types: Mapping[str, Mapping[str, str]]
+    ) -> pl.Series:
+        """The condition (true, false, null) for values of its columns in the order of `columns`, one list a record."""
+        schema = self._schema(source, column_types)
+        fitted = [_FITTED[kind] for kind in (self.original_kinds(source, column_types) or {}).values()]
+        rows = [[fit(value) for fit, value in zip(fitted, row, strict=True)] for row in values]
+        return self._result(pl.DataFrame(rows, schema=schema, orient="row"), source, column_types)
 
     def _schema(self, source: str, column_types: Mapping[str, Mapping[str, str]]) -> pl.Schema:
         """The type of each column named: in this source, else in the first that has it, else of an extra column."""

@@ -126,4 +126,4 @@ def _tell(session: Session, report: Report, shown: Sequence[Shown], out: Output)
     for one in shown:
         # made harmless piece by piece, since the colours around the pieces must get through
         click.echo(tokens_text(one, coloured=not out.plain and can_redraw(sys.stdout)) + "\n", color=True)
-    out.data(report_text(report, session.template.name))
+    out.data(report_text(report, f"{session.template.name} ({session.template.origin})"))

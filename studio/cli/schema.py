@@ -81,6 +81,7 @@ def _plain(parameter: click.Parameter) -> Any:
 def _events() -> list[dict[str, Any]]:
     from dataclasses import MISSING, fields
 
+    import training.events  # noqa: F401 - it adds its own to the names
     from curation.events import EVENT_NAMES
 
     return [

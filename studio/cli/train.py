@@ -32,7 +32,7 @@ def what_to_train(command: Callable[..., Any]) -> Callable[..., Any]:
             "also",
             multiple=True,
             metavar="DATA",
-            help="A dataset: file, folder, glob, or a finished curation's folder. Repeatable; same as without --data.",
+            help="A dataset: file, folder, glob, or a curation's name (or last). Repeatable; same as without --data.",
         ),
         click.option(
             "--model",
@@ -95,12 +95,18 @@ def train(
     """
     from studio.cli.start import resume, start
     from studio.runs.folder import find
-    from studio.runs.train_begin import make_train
+    from studio.runs.train_begin import data_named, make_train
+    from studio.runs.train_rank import join, join_again
+    from training.distributed import processes, rank
 
     out = Output(json=as_json, plain=plain, quiet=quiet)
     try:
+        if detach and processes() > 1:
+            raise click.UsageError("A launcher holds on to its processes: use nohup in place of --detach.", ctx)
         if resumed is not None:
             _refuse_new_facts(ctx)
+            if rank() > 0:
+                return join_again(find(runs_dir, resumed), shortcuts(**rest))
             return resume(find(runs_dir, resumed), out, settings=shortcuts(**rest), argv=sys.argv, detach=detach)
         named = [*inputs, *also]
         if rest["cloned"] is not None:
@@ -112,6 +118,9 @@ def train(
             return int(ExitCode.OK)
         if not named:
             raise click.UsageError("Name a dataset with --data: a file, a folder, or a finished run.", ctx)
+        named = data_named(named, runs_dir)
+        if rank() > 0:
+            return join(named, recipe)
         folder, lock = make_train(named, recipe, runs_dir, allow=rest["allow"], argv=sys.argv)
         return start(folder, lock, out, detach=detach)
     except (StudioError, click.UsageError) as error:

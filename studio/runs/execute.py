@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.errors import BusyError, InputError, OutputError, RecipeError, Stopped, StudioError
+from curation.errors import BusyError, InputError, OutputError, RecipeError, Refused, Stopped, StudioError
 from curation.events import Event, Listener, RunFailed, RunFinished, RunStopped
 from studio.exit_codes import ExitCode
 from studio.runs.curate import run_curate
@@ -154,6 +154,7 @@ def exit_code_of(error: StudioError) -> ExitCode:
         (BusyError, ExitCode.BUSY),
         (OutputError, ExitCode.OUTPUT),
         (Stopped, ExitCode.STOPPED),
+        (Refused, ExitCode.FINDINGS),
     )
     return next((code for kind, code in by_type if isinstance(error, kind)), ExitCode.FAILED)
 

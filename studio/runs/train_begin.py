@@ -20,6 +20,23 @@ MAY_CHANGE = frozenset({"schedule.max_steps", "schedule.epochs", "device.threads
 _SECTIONS_THAT_MAY = frozenset({"evaluation", "checkpoints", "tracking"})
 
 
+def data_named(names: Sequence[str], runs_dir: Path) -> list[str]:
+    """The inputs, with the folder of a curation in the place of its name. `last` is the last curation."""
+    return [_run_or_path(name, runs_dir) for name in names]
+
+
+def _run_or_path(name: str, runs_dir: Path) -> str:
+    from studio.runs.folder import every
+
+    if Path(name).exists() or name.startswith("hf:"):
+        return name
+    runs = [run for run in every(runs_dir) if "-curate-" in run.name]
+    if name == "last" and runs:
+        return str(runs[-1].path)
+    matches = [run for run in runs if run.name == name]
+    return str(matches[0].path) if matches else name
+
+
 def entry_of(recipe: TrainRecipe) -> dict[str, Any]:
     """The `recipe` part of run.json."""
     return {
@@ -58,13 +75,13 @@ def make_train(
     from curation.writers.atomic import write_atomic
     from studio.runs.inputs import describe_inputs
     from studio.runs.spec import new_spec
-    from training.examples import dataset_of
+    from training.examples import datasets_of
 
     if not inputs or "-" in inputs:
         raise InputError("Training reads files.", "Name a dataset with --data: a file, a folder, or a finished run.")
     if not recipe.model.name:
         raise InputError("No model is named.", "Name one with --model: a folder, a Hub name, a .gguf file, or smollm2.")
-    datasets = [dataset_of(name) for name in inputs]
+    datasets = [file for name in inputs for file in datasets_of(name)]
     sources = describe_inputs(datasets)
     folder = create(runs_dir, "train")
     lock = RunLock.acquire(folder)

@@ -99,7 +99,8 @@ def arrange(records: RecordList, wanted: Arrangement, target: MessagePump, known
     """Filter and sort. Posts SearchAdvanced, then RowsOrdered or ProblemMet. known: what the filter is known to leave."""
     worker = get_current_worker()
     from curation.browsing import Order
-    from curation.browsing.order import filter_rows, rows_with_fate, sort_rows
+    from curation.browsing.condition import filter_rows
+    from curation.browsing.order import rows_with_fate, sort_rows
 
     throttle = _Throttle(target)
 

@@ -139,7 +139,7 @@ async def idle(studio: Driven) -> None:
 
     for _ in range(2):
         await studio.until(still, "workers")
-        await studio.pilot.pause(0.3)
+        await studio.pilot.pause(0.15)
 
 
 # Curate
@@ -256,6 +256,22 @@ RUNS = (
 )
 
 
+# The documentation
+
+
+async def _review(studio: Driven) -> None:
+    await _finished(studio)
+    await studio.press("v")
+    await studio.until(lambda: studio.app.current_mode == "review", "the screen")
+    await studio.until(lambda: studio.screen.showing.is_open, "the changes")
+    await studio.press(*["n"] * 5)
+    await idle(studio)
+
+
+DOCUMENTED = {"curate": State("curate", _curate), "review": State("review", _review), "runs": State("runs", _finished)}
+"""Pictures of the documentation by their names there."""
+
+
 @asynccontextmanager
 async def shown(runs: Path, language: str, size: tuple[int, int], theme: str = "dark") -> AsyncIterator[Driven]:
     """The application over the sample of a language, with these runs, one of which goes on."""
@@ -263,11 +279,6 @@ async def shown(runs: Path, language: str, size: tuple[int, int], theme: str = "
     with going_on(runs):
         async with driven(runs.parent / SOURCES[language], size=size, settings=settings, runs_dir=runs) as studio:
             yield studio
-
-
-def drawn_states() -> dict[str, State]:
-    """Every state by its name."""
-    return {state.name: state for state in (*CURATE, *RUNS)}
 
 
 async def draw_state(state: State, runs: Path, language: str, size: tuple[int, int]) -> str:

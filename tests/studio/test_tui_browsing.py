@@ -14,14 +14,16 @@ from tui_pilot import chats, write_jsonl
 
 from curation.browsing import Order, RecordList, open_records
 from curation.browsing.columnar import ParquetSegment
+from curation.browsing.condition import filter_rows, true_rows
 from curation.browsing.files import Kept
 from curation.browsing.framed import FramedSegment
 from curation.browsing.lines import LineSegment
 from curation.browsing.measure import EDGES, measure
-from curation.browsing.order import filter_rows, sort_rows
+from curation.browsing.order import sort_rows
 from curation.browsing.search import Matches, Search, find_rows
 from curation.errors import InputError, StageError
 from curation.readers import LIMITS, Limits, find_sources, read_chunks
+from curation.stages.where import Where
 
 
 def never() -> bool:
@@ -283,6 +285,49 @@ def test_filter_is_the_stage_where(tmp_path: Path) -> None:
         filter_rows(records, "scroe > 1", never, nobody)
     with pytest.raises(StageError):
         filter_rows(records, "score >", never, nobody)
+
+
+HARD_LINES = [
+    '{"text": "a", "n": 1, "name": "ann", "ok": true}',
+    '{"text": "b", "n": 1, "n": 9}',  # a key twice: no record
+    '{"text": "c", "n": NaN}',
+    '{"text": "d", "n": 123456789012345678901234567890}',
+    '{"text": "e", "n": 1' + "0" * 400 + "}",  # beyond what a float can hold: no number for a condition
+    '{"text": "f", "n": "7"}',
+    '{"text": "g", "n": null, "name": "Ann"}',
+    '{"text": "h", "n": [1], "ok": false}',
+    '  {"text": "i", "n": -4.5e1 , "name": "王"}  ',
+    '{"n": 9}',  # nothing of a record
+    '["text", 9]',
+    "no JSON",
+    "",
+    '{"text": "j", "n": true, "ok": 1}',
+    '{"text": "k", "n": 9, "name": "\\ud800"}',
+    '{"text": "l", "\\u006e": 8}',
+    '{"text": "m", "n": 9, "tags": ["x"]}',
+]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "n > 5", "n < 5", "n IS NULL", "n IS NOT NULL", "NOT (n > 5)", "name = 'ann' OR n = 9", "name ILIKE 'ANN'", "ok",
+        "n > 5 AND chars > 0", "tags = '[\"x\"]'", "name = '王'", "1 = 1", "source = 'a.jsonl' AND n >= 8",
+    ],
+)  # fmt: skip
+def test_a_filter_by_columns_alone_is_the_filter_by_whole_records(tmp_path: Path, condition: str) -> None:
+    good = [json.dumps({"text": f"t{n}", "n": n, "name": f"n{n}", "ok": n % 2 == 0, "tags": [n]}) for n in range(300)]
+    draw = random.Random(1)
+    lines = [*good[:200], *HARD_LINES, *good[200:]]
+    draw.shuffle(lines)
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([*good, *lines]), encoding="utf-8")
+    records = grown(path)
+    where = Where(condition=condition)
+    expected = list(true_rows(records, where, enumerate(records.raws(0, len(records)))))
+    rows = filter_rows(records, condition, never, nobody)
+    assert rows is not None and rows.tolist() == expected
+    assert len(expected) < len(records), "lines that are no record are never true"
 
 
 @pytest.mark.parametrize("by", ["length", "size", "score", "name", "-length", "-score", "-name", "-source"])

@@ -6,14 +6,19 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import preflight_faults_recipe
+import preflight_faults_records
+import preflight_faults_tensors
 import pytest
-
 from preflight_bench import Bench, serious
-from preflight_faults import FAULTS, Fault
+from preflight_damage import Fault
 from preflight_sets import CLEAN, split
+
 from training.examples import Examples
 from training.preflight import reasons
 from training.template import template_for
+
+FAULTS = (*preflight_faults_tensors.FAULTS, *preflight_faults_records.FAULTS, *preflight_faults_recipe.FAULTS)
 
 
 def test_there_are_enough_faults_and_names_are_unique() -> None:

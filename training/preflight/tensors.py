@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -21,6 +21,7 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 MASKED = -100
+BLOCK = 1 << 20  # tokens worked on at once
 
 
 class Runs(NamedTuple):
@@ -56,9 +57,9 @@ class Tensors:
         return np.diff(self.offsets)
 
     @cached_property
-    def owners(self) -> I64:
+    def owners(self) -> I32:
         """The sequence that each token is in."""
-        return np.repeat(np.arange(len(self)), self.sizes)
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.sizes)
 
     @cached_property
     def trained(self) -> Bools:
@@ -68,9 +69,18 @@ class Tensors:
 
     def count(self, mask: Bools) -> I64:
         """How many tokens of each sequence are in `mask`."""
-        sums = np.zeros(len(mask) + 1, dtype=np.int64)
+        sums = np.zeros(len(mask) + 1, dtype=np.int32)
         np.cumsum(mask, out=sums[1:])
-        return sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+        return (sums[self.offsets[1:]] - sums[self.offsets[:-1]]).astype(np.int64)
+
+    def blocks(self, tokens: int = BLOCK) -> Iterator[tuple[int, int]]:
+        """Ranges of whole sequences of about `tokens` tokens each, for passes whose scratch should stay small."""
+        low = 0
+        while low < len(self):
+            high = int(np.searchsorted(self.offsets, self.offsets[low] + tokens, side="right")) - 1
+            high = min(len(self), max(low + 1, high))
+            yield low, high
+            low = high
 
     @cached_property
     def trained_counts(self) -> I64:

@@ -46,9 +46,8 @@ def template_for(name: str, tokenizer: PreTrainedTokenizerBase) -> Template:
     """The template `name`: built in, a .jinja file, or `auto`: the model's own, and where it has none chatml (alpaca
     where the model has no token for ChatML's end mark). Raises TemplateError."""
     if name == AUTO:
-        own = tokenizer.chat_template
-        if own:
-            return _foreign(AUTO, tokenizer.get_chat_template(), OWN, tokenizer)
+        if tokenizer.chat_template:
+            return _foreign(AUTO, _own(tokenizer), OWN, tokenizer)
         name = "alpaca" if token_id("<|im_end|>", tokenizer) is None else "chatml"
     if name in _STOPS:
         return _built_in(name, tokenizer)
@@ -56,6 +55,13 @@ def template_for(name: str, tokenizer: PreTrainedTokenizerBase) -> Template:
     if path.suffix in (".jinja", ".jinja2", ".j2") or path.is_file():
         return _from_file(path, tokenizer)
     raise TemplateError(f"There is no template '{name}'.", nearest(name, [AUTO, *_STOPS]))
+
+
+def _own(tokenizer: PreTrainedTokenizerBase) -> str:
+    try:
+        return tokenizer.get_chat_template()
+    except ValueError as error:  # several, and none is the default
+        raise TemplateError(f"The model's own template cannot be used: {error}", "Name one, such as chatml.") from error
 
 
 def _from_file(path: Path, tokenizer: PreTrainedTokenizerBase) -> Template:

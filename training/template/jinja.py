@@ -30,7 +30,6 @@ def render(
     variables: Mapping[str, str],
     *,
     generation_prompt: bool = False,
-    tools: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[str, list[Span]]:
     """The text, and the characters between generation marks. Raises TemplateError where the template refuses."""
     import jinja2
@@ -40,7 +39,6 @@ def render(
     try:
         texts, spans = render_chats(
             conversations=[list(chat)],
-            tools=None if tools is None else [dict(tool) for tool in tools],
             chat_template=source,
             return_assistant_tokens_mask=has_marks(source),
             add_generation_prompt=generation_prompt,
@@ -48,7 +46,15 @@ def render(
         )
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"The template is broken in line {error.lineno}: {error.message}.") from error
-    except (jinja2.TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except (
+        jinja2.TemplateError,
+        TypeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
         raise TemplateError(
             f"The template cannot write this conversation: {error}.",
             "Change the conversation (two turns of one role can become one), or take another template, such as chatml.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from training.template import guards, jinja, spans
 from training.template.errors import TemplateError
@@ -51,13 +51,7 @@ class Template:
     first_token: str = ""
     specials: tuple[str, ...] = field(default=(), repr=False)
 
-    def render(
-        self,
-        messages: Sequence[Message],
-        *,
-        generation_prompt: bool = False,
-        tools: Sequence[Mapping[str, Any]] | None = None,
-    ) -> Rendered:
+    def render(self, messages: Sequence[Message], *, generation_prompt: bool = False) -> Rendered:
         """The conversation as text. generation_prompt: open an answer at the end. Raises TemplateError."""
         if not messages:
             raise TemplateError("The conversation has no message.")
@@ -67,7 +61,7 @@ class Template:
         guarded, pair = guards.guard(chat, self.specials)
 
         def render(part: jinja.Chat, opened: bool) -> tuple[str, list[Span]]:
-            return jinja.render(self.source, part, self.variables, generation_prompt=opened, tools=tools)
+            return jinja.render(self.source, part, self.variables, generation_prompt=opened)
 
         def text_of(part: jinja.Chat, opened: bool) -> str:
             return render(part, opened)[0]
@@ -76,7 +70,7 @@ class Template:
         if not jinja.has_marks(self.source):
             marked = spans.derive(guarded, text, self.ends, text_of, generation_prompt)
         elif self.origin != BUILT_IN:
-            marked = spans.tighten(guarded, text, marked, self.ends, text_of, generation_prompt)
+            marked = spans.tighten(guarded, text, marked, self.ends, text_of, generation_prompt, pair[:1])
         text, found, literal = guards.unguard(text, marked, pair)
         if pair and text != render(chat, generation_prompt)[0]:
             raise TemplateError(

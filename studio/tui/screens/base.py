@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from studio.tui.bindings import Localised
 from studio.tui.forgiving import Forgiving
 from studio.tui.i18n import _
+from studio.tui.widgets.key_line import KeyLine
 from studio.tui.widgets.plain import Plain
 from studio.tui.widgets.top_bar import TopBar
 
@@ -48,7 +48,7 @@ class StudioScreen(Forgiving, Localised, Screen[None]):
         yield TopBar(self.PLACE)
         yield from self.body()
         yield TooSmall()
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     @property
     def studio(self) -> StudioApp:

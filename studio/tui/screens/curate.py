@@ -32,7 +32,7 @@ from studio.tui.widgets.yaml_view import YamlView
 if TYPE_CHECKING:
     from curation.preview import Preview
     from curation.recipe_draft import RecipeDraft
-    from curation.recipe_schema import Parameter
+    from curation.recipe_fields import Parameter
 
 _DEFAULT_RECIPE = "sft"
 _RESTING = 0.15  # seconds without another edit before the preview is made
@@ -282,6 +282,7 @@ class CurateScreen(AsksForWords, FollowsRun, StudioScreen):
     def action_yaml(self) -> None:
         """The text in place of the preview, and back."""
         self.toggle_class("-yaml")
+        self.call_after_refresh(self._show_stage)  # its lines come into sight once the pane has a height
 
     # The preview
 

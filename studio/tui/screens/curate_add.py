@@ -10,10 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
-from studio.tui.bindings import Localised
 from studio.tui.i18n import N_
+from studio.tui.screens.modal import Modal
 from studio.tui.text import cell, line
 from studio.tui.widgets.lines import LineChosen, LineList, LineMoved
 from studio.tui.widgets.plain import Plain
@@ -51,7 +50,7 @@ class ChoiceList(LineList):
         )
 
 
-class ChooseScreen(Localised, ModalScreen[str]):
+class ChooseScreen(Modal[str]):
     """The value that was chosen, "" for none."""
 
     CSS_PATH = "curate_add.tcss"

@@ -16,7 +16,8 @@ from studio.tui.widgets.stage_list import StageFrame
 if TYPE_CHECKING:
     from curation.preview import Example, Preview, StagePreview
     from curation.recipe_draft import RecipeDraft
-    from curation.recipe_schema import Parameter, StageDescription
+    from curation.recipe_fields import Parameter
+    from curation.recipe_schema import StageDescription
 
 _SHOWN = 1200  # characters of a turn in an example
 _MARKED = 4000  # characters of a text that is compared word by word
@@ -154,7 +155,7 @@ def _stage_lines(preview: Preview, shown: StagePreview, width: int) -> list[Cont
         lines.append(Content(_("Nothing would change.")))
     for each in shown.reasons:
         count = (f"{MARKS[each.action]} {each.count:>5,}  ", STYLES[each.action])
-        told = Content.assemble(count, (each.reason, "bold"), "  ", (display(each.sentence, limit=200), "dim"))
+        told = Content.assemble(count, (display(each.reason), "bold"), "  ", (display(each.sentence, limit=200), "dim"))
         lines += hanging(told, width, 9)
     for example in shown.examples:
         lines += [Content(""), *example_lines(example, width)]
@@ -175,7 +176,7 @@ def example_lines(example: Example, width: int) -> list[Content]:
     head = Content.assemble(
         (f"{MARKS[example.action]} ", STYLES[example.action]),
         (display(example.record_id, limit=120), "bold"),
-        (f"  {example.reason}{measured}{detail}", "dim"),
+        (f"  {display(example.reason)}{measured}{detail}", "dim"),
     )
     lines = hanging(head, width, 4)
     twins = {turn.role: turn.before for turn in example.twin}

@@ -11,11 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.message_pump import MessagePump
-from textual.screen import ModalScreen
 
 from curation.errors import StudioError
-from studio.tui.bindings import Localised
 from studio.tui.i18n import N_, _
+from studio.tui.screens.modal import Modal
 from studio.tui.widgets.lines import LineChosen
 from studio.tui.widgets.plain import Plain
 from studio.tui.widgets.threshold import ThresholdList
@@ -47,7 +46,7 @@ def read_dials(path: Path, target: MessagePump) -> None:
         target.post_message(DialsRead([], None, f"{error.message} {error.hint}".strip()))
 
 
-class ThresholdScreen(Localised, ModalScreen[str]):
+class ThresholdScreen(Modal[str]):
     """The setting that was chosen, such as `length.min_chars=20`; "" for none."""
 
     CSS_PATH = "curate_threshold.tcss"

@@ -13,7 +13,7 @@ from studio.tui.i18n import _
 if TYPE_CHECKING:
     from curation.preview import Preview
     from curation.recipe_draft import RecipeDraft
-    from curation.recipe_schema import Parameter
+    from curation.recipe_fields import Parameter
 
 
 def nudged(parameter: Parameter, draft: RecipeDraft, entry: int, by: int) -> Any:

@@ -9,14 +9,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
 from studio.tui.bindings import Localised
 from studio.tui.i18n import N_, _
+from studio.tui.screens.modal import Modal
 from studio.tui.widgets.plain import Plain
 
 
-class HelpScreen(Localised, ModalScreen[None]):
+class HelpScreen(Modal[None]):
     """Shows the HELP of the widget that had the focus, and its keys."""
 
     CSS_PATH = "help.tcss"

@@ -8,10 +8,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
-from studio.tui.bindings import Localised
 from studio.tui.i18n import N_, _, ngettext
+from studio.tui.screens.modal import Modal
 from studio.tui.widgets.plain import Plain
 
 
@@ -22,7 +21,7 @@ def farewell(names: Sequence[str]) -> str:
     return "\n".join([head.format(n=len(names)), *lines])
 
 
-class LeaveScreen(Localised, ModalScreen[bool]):
+class LeaveScreen(Modal[bool]):
     """True when the user wants to leave."""
 
     CSS_PATH = "leave.tcss"

@@ -10,12 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Paste
-from textual.screen import ModalScreen
 from textual.widgets import TextArea
 
 from studio.display import display
-from studio.tui.bindings import Localised
 from studio.tui.i18n import N_, _
+from studio.tui.screens.modal import Modal
 from studio.tui.widgets.plain import Plain
 
 _ESCAPED = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|r)")
@@ -52,7 +51,7 @@ def as_json(obj: Any) -> str:
     )
 
 
-class AskScreen(Localised, ModalScreen[str]):
+class AskScreen(Modal[str]):
     """A sentence and some keys; "" where nothing was chosen. Not every key is for every question."""
 
     CSS_PATH = "review_ask.tcss"
@@ -89,7 +88,7 @@ class _Field(TextArea):
         await super()._on_paste(event)
 
 
-class EditScreen(Localised, ModalScreen[str | None]):
+class EditScreen(Modal[str | None]):
     """A text to edit; None where nothing was changed."""
 
     CSS_PATH = "review_ask.tcss"

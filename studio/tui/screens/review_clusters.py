@@ -8,10 +8,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from studio.tui.bindings import Localised
 from studio.tui.i18n import N_, _
+from studio.tui.screens.modal import Modal
 from studio.tui.text import line
 from studio.tui.widgets.diff_lines import plain_rows, rows_of, side_by_side, unified
 from studio.tui.widgets.line_list import LineList
@@ -53,7 +53,7 @@ class MemberList(Localised, LineList):
         return f"{mark} {member.record_id}  {member.text}", score, not member.kept
 
 
-class ClusterScreen(Localised, ModalScreen[str]):
+class ClusterScreen(Modal[str]):
     """The record that is to stay, "" where nothing is to change."""
 
     CSS_PATH = "review_clusters.tcss"

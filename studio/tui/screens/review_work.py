@@ -69,6 +69,8 @@ class Review:
             message = work()
         except StudioError as error:
             message = ProblemMet(error.message, error.hint)
+        except FileNotFoundError:  # deleted, or done again, while it is looked at
+            message = ProblemMet(_("Files of what is reviewed are gone."), _("Open it again, if it still is there."))
         except Exception as error:  # a defect: it must end the interface as any other does, not vanish in a thread
             failed = error
 

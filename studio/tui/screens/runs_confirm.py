@@ -7,14 +7,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
-from studio.tui.bindings import Localised
 from studio.tui.i18n import N_, _
+from studio.tui.screens.modal import Modal
 from studio.tui.widgets.plain import Plain
 
 
-class ConfirmScreen(Localised, ModalScreen[bool]):
+class ConfirmScreen(Modal[bool]):
     """True for yes."""
 
     CSS_PATH = "runs_confirm.tcss"

@@ -241,8 +241,11 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
             self.toggle_class("-yaml")
 
     def action_back(self) -> None:
-        """The recipe."""
-        if self.has_class("-report"):
+        """Call preflight off; else back to the recipe."""
+        if [each for each in self.workers if each.group == "preflight" and each.is_running]:
+            self.workers.cancel_group(self, "preflight")
+            self.tell("")
+        elif self.has_class("-report"):
             self.remove_class("-report")
             self.query_one(SectionList).focus()
         elif self.has_class("-following"):
@@ -273,7 +276,7 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
         self.remove_class("-following")
         self.add_class("-report")
         self.query_one(ReportPane).focus()
-        self.call_after_refresh(self._show_report, home=True)
+        self._show_report(home=True)
         self.refresh_bindings()
 
     def on_preflight_failed(self, message: PreflightFailed) -> None:
@@ -303,8 +306,8 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
         if self.report is None or not self.has_class("-report"):
             return
         pane, tokens, report = self.query_one(ReportPane), self.query_one(TokensPane), self.report.report
-        room = pane.scrollable_content_region.width or self.size.width
-        pane.show(report_content(report, max(30, room - 2)), home=home)
+        room = self.size.width // 2 if self.size.width >= 100 else self.size.width  # as in train.tcss
+        pane.show(report_content(report, max(30, room - 4)), home=home)
         tokens.show(tokens_content(records_of(report), self.record), home=home)
 
     # Showing
@@ -341,8 +344,11 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
         """The line at the bottom: what is under way, else the command line."""
         shown: Any = line(text, style="bold")
         if not text and self.draft is not None:
-            name = self.followed if self.has_class("-following") else ""
-            said = f"studio runs attach {name}" if name else self.draft.command(self.inputs)
+            said = self.draft.command(self.inputs)
+            if self.has_class("-following") and self.following is not None:
+                from studio.runs.folder import reference
+
+                said = f"studio runs attach {reference(self.following.watch.folder)}"
             shown = line(f"$ {said}", limit=1000)
         self.query_one("#command", Plain).show(shown)
 

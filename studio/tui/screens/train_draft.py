@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from curation.recipe_schema import Parameter
+    from curation.recipe_fields import Parameter
     from training.recipe import TrainRecipe
 
 DEFAULT_PRESET = "quick"
@@ -21,7 +21,7 @@ def described() -> Mapping[str, tuple[Parameter, ...]]:
     """Section -> its parameters, in the order of a recipe; `recipe` has those that are in no section."""
     from pydantic import BaseModel
 
-    from curation.recipe_schema import describe_fields
+    from curation.recipe_fields import describe_fields
     from training.recipe import TrainRecipe
 
     found: dict[str, tuple[Parameter, ...]] = {}

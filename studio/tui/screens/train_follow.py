@@ -179,8 +179,8 @@ class FollowsTraining(StudioScreen):
         notes.show(frames.notes_content(self.stood, snapshot))
         if snapshot is None:
             return
-        room = samples.scrollable_content_region.width or self.size.width
-        samples.show(frames.samples_content(snapshot, max(20, room - 2)))
+        beside = self.size.width >= 120 and not self.has_class("-samples")  # as in train.tcss
+        samples.show(frames.samples_content(snapshot, max(20, self.size.width * (2 if beside else 5) // 5 - 5)))
         self.query_one("#loss", CurveChart).show(frames.loss_picture(snapshot, self.look, self.other))
         for name, picture in zip(
             ("#rate", "#norm", "#speed"), frames.small_pictures(snapshot, self.look, self.other), strict=True
@@ -287,7 +287,7 @@ class FollowsTraining(StudioScreen):
         for number, name in enumerate(VIEWS):
             if name:
                 self.set_class(number == (now + 1) % len(VIEWS), name)
-        self.call_after_refresh(self.draw_run)  # answers are wrapped to the room they have now
+        self.draw_run()
 
     def run_actions(self, action: str) -> bool | None:
         """Which of the keys for runs apply now; None where the action is not one of them."""

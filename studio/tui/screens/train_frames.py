@@ -16,7 +16,7 @@ from studio.tui.widgets.section_list import SectionFrame
 from studio.tui.widgets.stage_form import FieldFrame
 
 if TYPE_CHECKING:
-    from curation.recipe_schema import Parameter
+    from curation.recipe_fields import Parameter
 
 DATA, PRESET = "data", "preset"
 """Lines of the first form that are no parameters of the recipe."""
@@ -100,7 +100,7 @@ def field_frames(draft: Draft, inputs: Sequence[str], place: int, problem: str =
             now, before = draft.value(field.section, field.key), draft.before(field.section, field.key)
             value, changed = shown(now), now != before
             if changed and before not in ("", None):
-                value = _("{value}   was {before}").format(value=value, before=shown(before))
+                value = f"{value} ← {shown(before)}"
         if field.label in ("data", "model") and not value:
             value, wrong = _("enter chooses"), wrong or _("missing")
         frames.append(FieldFrame(field.label, value, changed, wrong))

@@ -29,5 +29,5 @@ TRAIN_KEYS: list[BindingType] = [
     Binding("e", "editor", N_("Editor"), show=False, tooltip=N_("Change the recipe in your editor."), id="train.editor"),
     Binding("w", "save", N_("Save as"), show=False, tooltip=N_("Save the recipe as a file."), id="train.save"),
     Binding("y", "copy", N_("Copy"), show=False, tooltip=N_("Copy the command line that does the same."), id="train.copy"),
-    Binding("escape", "back", N_("Back"), show=False, tooltip=N_("Back to the recipe."), id="train.back"),
+    Binding("escape", "back", N_("Back"), show=False, tooltip=N_("Call preflight off; else back to the recipe."), id="train.back"),
 ]  # fmt: skip

@@ -82,8 +82,10 @@ def _lengths(lengths: Mapping[str, Any], width: int) -> Iterator[Content]:
 
 
 def _merged(histogram: Mapping[str, int], most: int) -> list[tuple[int, int]]:
-    """Neighbours put together until at most `most` buckets are left."""
+    """Neighbours put together until at most `most` buckets are left, without the empty ones before the first."""
     bars = sorted((int(bound), count) for bound, count in histogram.items())
+    first = next((number for number, (_bound, count) in enumerate(bars) if count), 0)
+    bars = bars[max(0, first - 1) :]
     while len(bars) > most:
         pairs = [bars[n : n + 2] for n in range(0, len(bars), 2)]
         bars = [(pair[-1][0], sum(count for _bound, count in pair)) for pair in pairs]
@@ -139,7 +141,7 @@ def tokens_content(records: Sequence[Mapping[str, Any]], place: int) -> Content:
     head = _("{place} of {n} · {id} · {trained} of {all} tokens trained").format(
         place=place % len(records) + 1,
         n=len(records),
-        id=display(record["record_id"], limit=80),
+        id=display(f"{record['record_id']} {record.get('part', '')}".strip(), limit=80),
         trained=f"{trained:,}",
         all=f"{len(tokens):,}",
     )

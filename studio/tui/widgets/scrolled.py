@@ -34,7 +34,7 @@ class ScrolledText(Localised, VerticalScroll, can_focus=True):
 
     def show(self, content: Content, *, home: bool = False) -> None:
         """Show something else, from where one was reading or from its beginning."""
-        if content != self.content:
+        if not content.is_same(self.content):
             self.content = content
             if self.is_mounted:
                 self.query_one(".text", Plain).show(content)

@@ -64,7 +64,7 @@ class TrainForm(StageForm):
 
     NAMES = 0.62
     HELP = N_(
-        "The parameters of the section. Marks: * differs from the preset, whose value stands behind it, ! is wrong. enter "
+        "The parameters of the section. Marks: * differs from the preset, whose value stands behind ←, ! is wrong. enter "
         "lets you type a value: text without quotes, lists as a, b, c, null for none. left and right go through choices "
         "and numbers, backspace gives a parameter the preset's value again."
     )

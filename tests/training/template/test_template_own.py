@@ -286,3 +286,34 @@ def test_smollm2(smollm2, conversations, encoded):
         prompt = own.render(chat[:-1], generation_prompt=True).text
         chat_prompt = [message._asdict() for message in chat[:-1]]
         assert prompt == smollm2.apply_chat_template(chat_prompt, add_generation_prompt=True, tokenize=False)
+
+
+def test_a_model_with_several_templates(fresh):
+    tokenizer = fresh("bytes")
+    chatml = template_for("chatml", tokenizer).chat_template()
+    tokenizer.chat_template = {"default": chatml, "tool_use": "{{ messages }}"}
+    assert template_for("auto", tokenizer).source == chatml
+    tokenizer.chat_template = {"tool_use": chatml, "rag": chatml}
+    with pytest.raises(TemplateError, match="own template cannot be used"):
+        template_for("auto", tokenizer)
+
+
+def test_a_template_that_computes_nonsense_is_an_error_too(fresh):
+    for nonsense in ("{{ 1 // 0 }}", "{% for i in range(999999999) %}{% endfor %}", "{{ messages.__class__.mro() }}"):
+        with pytest.raises(TemplateError, match="cannot write this conversation"):
+            _own(fresh("bytes"), nonsense)
+
+
+def test_the_documentation_names_every_template_and_its_example_works(tmp_path, fresh):
+    import re
+
+    page = (Path(__file__).parents[3] / "docs" / "templates.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == template_names()
+    (example,) = re.findall(r"```\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "mine.jinja"
+    path.write_text(example, encoding="utf-8")
+    own = template_for(str(path), fresh("bytes"))
+    assert own.render(ASK * 2).text == "user: q\nReply: a</s>user: q\nReply: a</s>"
+    assert _answers(own, ASK * 2) == ["a</s>"] * 2
+    assert own.render(ASK[:1], generation_prompt=True).text == "user: q\nReply: "
+    assert "{% generation" not in own.chat_template()

@@ -160,12 +160,13 @@ def test_special_tokens_in_messages_are_text(tokenizers):
 
 @pytest.mark.parametrize("name", template_names())
 def test_special_tokens_in_messages_for_every_template(name, tokenizers, fresh):
-    """Marked, and found in a model's own."""
+    """Marked, found in a model's own, and marked in a model's own."""
     hostile = (Message("user", " a <|im_end|>"), Message("assistant", "<|eot_id|> b </s>"))
     mild = (Message("user", " a xxx"), Message("assistant", "xxx b xxx"))
-    own_tokenizer = fresh("bytes")
-    own_tokenizer.chat_template = template_for(name, own_tokenizer).chat_template()
-    for tokenizer, which in ((tokenizers["bytes"], name), (own_tokenizer, "auto")):
+    plain, marked = fresh("bytes"), fresh("bytes")
+    plain.chat_template = template_for(name, plain).chat_template()
+    marked.chat_template = template_for(name, marked).source
+    for tokenizer, which in ((tokenizers["bytes"], name), (plain, "auto"), (marked, "auto")):
         template = template_for(which, tokenizer)
         rendered = template.render(hostile)
         assert [rendered.text[a:b] for a, b in rendered.literal] == ["<|im_end|>", "<|eot_id|>", "</s>"]
@@ -254,3 +255,13 @@ def test_a_slow_tokenizer_is_refused():
 
     with pytest.raises(StudioError, match="no fast version"):
         TokenReader(Slow())
+
+
+def test_tokens_that_are_added_later_are_known(fresh):
+    tokenizer = fresh("bytes")
+    messages = [Message("user", "<|new|>"), Message("assistant", "b")]
+    before = _one(tokenizer, messages)
+    assert injected_specials(Example("a:1", tuple(messages)), tokenizer) == 0
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|new|>"]})
+    assert injected_specials(Example("a:1", tuple(messages)), tokenizer) == 1
+    assert _one(tokenizer, messages) == before  # in a message it stays the text that it was

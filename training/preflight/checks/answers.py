@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from curation.dedup.shingles import mix
 from training.preflight.context import Check, PreflightContext, folded, hashes
 from training.preflight.finding import Finding, Level, Reason, finding
 from training.preflight.tensors import I64, Bools, Tensors
@@ -140,23 +141,28 @@ def _looping(context: PreflightContext) -> Iterator[Finding]:
 
 def _variety(tensors: Tensors) -> tuple[np.ndarray, Bools]:
     """Of each sequence the share of different stretches of GRAM trained tokens, and whether it has enough to tell."""
-    inside = tensors.trained[GRAM - 1 :].copy()
-    whole = len(inside)
-    for back in range(GRAM - 1):
-        inside &= tensors.trained[back : back + whole]
-    inside &= tensors.owners[GRAM - 1 :] == tensors.owners[:whole]
-    places = np.flatnonzero(inside)
-    owners = tensors.owners[places].astype(np.uint64)
-    totals = np.bincount(owners.astype(np.int64), minlength=len(tensors))
-    enough = totals >= LOOP_TOKENS
-    places, owners = places[enough[owners]], owners[enough[owners]]
-    keys = np.zeros(len(places), dtype=np.uint64)
-    for back in range(GRAM):
-        keys = keys * np.uint64(0x9E3779B97F4A7C15) + tensors.ids[places + back].astype(np.uint64)
-    keys ^= keys >> np.uint64(29)
-    keys = (owners << np.uint64(32)) | (keys * np.uint64(0xBF58476D1CE4E5B9) >> np.uint64(32))
-    different = np.bincount((_distinct(keys) >> np.uint64(32)).astype(np.int64), minlength=len(tensors))
-    return different / np.maximum(totals, 1), enough
+    totals = np.zeros(len(tensors), dtype=np.int64)
+    different = np.zeros(len(tensors), dtype=np.int64)
+    for low, high in tensors.blocks():
+        begin, end = int(tensors.offsets[low]), int(tensors.offsets[high])
+        stretches = max(0, end - begin - GRAM + 1)
+        trained, ids = tensors.trained[begin:end], tensors.ids[begin:end]
+        owners = tensors.owners[begin:end] - low
+        inside = owners[:stretches] == owners[end - begin - stretches :]
+        for shift in range(GRAM):
+            inside &= trained[shift : shift + stretches]
+        places = np.flatnonzero(inside)
+        mine = owners[places]
+        count = np.bincount(mine, minlength=high - low)
+        enough = (count >= LOOP_TOKENS)[mine]
+        places, sequence = places[enough], mine[enough].astype(np.uint64)
+        keys = np.zeros(len(places), dtype=np.uint64)
+        for shift in range(GRAM):
+            keys = keys * np.uint64(0x9E3779B97F4A7C15) + ids[places + shift].astype(np.uint64)
+        keys = (sequence << np.uint64(32)) | (mix(keys) >> np.uint64(32))
+        totals[low:high] = count
+        different[low:high] = np.bincount((_distinct(keys) >> np.uint64(32)).astype(np.int64), minlength=high - low)
+    return different / np.maximum(totals, 1), totals >= LOOP_TOKENS
 
 
 def _distinct(keys: np.ndarray) -> np.ndarray:

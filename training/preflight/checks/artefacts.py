@@ -44,6 +44,7 @@ REASONS = {
         "Trim the answers: the stage clean of `studio curate`.",
     ),
 }
+_CODE = r"```|\bf?printf?\(|\bcout\b|\bdef |\bfunction |#include|</[a-z]+>"  # there escapes and entities belong
 # reason -> pattern (Rust), roles it is looked for in (None: all), what is said, what to do
 _LOOKED: tuple[tuple[str, str, list[str] | None, str, str], ...] = (
     (
@@ -88,6 +89,8 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     for reason, pattern, roles, message, fix in _LOOKED:
         turns = context.turns if roles is None else context.turns.filter(pl.col("role").is_in(roles))
         hit = turns.filter(pl.col("content").str.contains(pattern))
+        if reason == "quoting_artefacts":
+            hit = hit.filter(~pl.col("content").str.contains(_CODE))
         if not len(hit):
             continue
         levels = REASONS[reason].levels

@@ -54,10 +54,10 @@ def _contradictions(context: PreflightContext) -> Iterator[Finding]:
     prompts, answers = context.prompt_hashes[rows], context.answer_hashes[rows]
     order = np.lexsort((answers, prompts))
     prompts, answers, rows = prompts[order], answers[order], rows[order]
+    # the first answer of each prompt is the one the others differ from
     other = np.flatnonzero((prompts[1:] == prompts[:-1]) & (answers[1:] != answers[:-1])) + 1
     if len(other):
-        ids = context.ids_of(np.unique(rows[np.isin(prompts, prompts[other])]))
-        first = [context.by_id[ids[0]].messages[-1].content]
+        ids = context.ids_of([rows[other[0]], *np.unique(rows[np.isin(prompts, prompts[other])])])
         asked = len(np.unique(prompts[other]))
         yield finding(
             "contradictory_answers",
@@ -65,7 +65,7 @@ def _contradictions(context: PreflightContext) -> Iterator[Finding]:
             f"{asked:,} prompts have more than one answer.",
             "Keep one answer for each where only one can be right.",
             ids=ids,
-            shown=f"{context.shown(ids[0])} | {first[0]}",
+            shown=f"{context.shown(context.ids_of(rows[other[:1] - 1])[0])} | {context.answers[int(rows[other[0]])]}",
         )
 
 

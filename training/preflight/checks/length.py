@@ -61,16 +61,17 @@ def lengths_of(context: PreflightContext) -> Lengths:
     if not len(tensors):
         return Lengths()
     whole = np.sort(_full_sizes(context, tensors))
-    width = max(1, -(-int(whole[-1]) // BUCKETS))
-    counts = np.bincount((np.maximum(whole, 1) - 1) // width, minlength=1)
+    least = int(whole[0])
+    width = max(1, -(-(int(whole[-1]) - least + 1) // BUCKETS))
+    counts = np.bincount((whole - least) // width)
     return Lengths(
         len(whole),
-        int(whole[0]),
+        least,
         int(whole[len(whole) // 2]),
         int(whole[-1]),
         float(whole.mean()),
         {f"{share:g}": int(whole[max(0, int(np.ceil(share * len(whole))) - 1)]) for share in COVERED},
-        {(bucket + 1) * width: int(count) for bucket, count in enumerate(counts)},
+        {least + (bucket + 1) * width - 1: int(count) for bucket, count in enumerate(counts)},
     )
 
 

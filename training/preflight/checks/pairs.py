@@ -45,7 +45,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
 
 def _same(context: PreflightContext) -> Iterator[Finding]:
     chosen = folded(context.answers)
-    same = np.flatnonzero((chosen == folded(_rejected(context))))
+    same = np.flatnonzero(chosen == folded(_rejected(context)))
     if len(same):
         share = len(same) / len(context.records)
         level: Level = "block" if share >= MANY_SAME else "warn"

@@ -1,0 +1,50 @@
+"""The Train screen looks as it did. STUDIO_SNAPSHOTS=write makes the pictures again: look at them before use."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from screens_drawn import difference
+from train_drawn import STATES, draw
+from tui_pilot import run
+
+from studio.tui.screens.train_work import TrainFollowing
+
+SNAPSHOTS = Path(__file__).parent / "snapshots" / "train"
+SIZES = {"": (80, 24), "-wide": (120, 40)}
+ONLY_NARROW = ("tokens", "yaml", "samples")
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("state", list(STATES))
+def test_training_looks_as_it_did(
+    state: str, size: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if size and state in ONLY_NARROW:
+        pytest.skip("is part of another picture there")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr(TrainFollowing, "_usage", TrainFollowing._usage)  # put back afterwards
+    time.tzset()
+    name = f"{state}{size}{'-zh' if language != 'en' else ''}"
+
+    async def test() -> None:
+        svg = await draw(state, tmp_path, SIZES[size], language)
+        kept = SNAPSHOTS / f"{name}.svg"
+        if os.environ.get("STUDIO_SNAPSHOTS") == "write":
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(svg, encoding="utf-8")
+        before = kept.read_text(encoding="utf-8")
+        if svg != before:
+            (tmp_path / kept.name).write_text(svg, encoding="utf-8")
+            pytest.fail(f"{difference(name, before, svg)}\nThe new picture: {tmp_path / kept.name}")
+
+    try:
+        run(test())
+    finally:
+        monkeypatch.undo()
+        time.tzset()
