@@ -57,10 +57,13 @@ def main(count: int) -> None:
     def context() -> PreflightContext:
         return PreflightContext(recipe, examples, template, tokenizer, train, validation, config)
 
+    busy = time.process_time()
     report = examine(context())
+    busy = time.process_time() - busy
     print(
         f"{count:,} records, {report.tokens:,} tokens: encoded in {encoded:.1f} s, examined in {report.seconds:.1f} s"
     )
+    print(f"  {busy:.1f} s of CPU, tables that are made once a process included")
     again = context()
     for check in checks():
         begun, busy = time.perf_counter(), time.process_time()

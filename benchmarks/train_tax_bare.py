@@ -39,6 +39,7 @@ def main() -> None:
             learning_rate=settings["learning_rate"],
             warmup_steps=settings["warmup"],
             lr_scheduler_type="cosine",
+            optim="adamw_torch",
             logging_steps=1,
             save_strategy="no",
             report_to="none",

@@ -4,9 +4,9 @@
 
 Makes the file once (in the system's temporary folder), opens it in a pseudo-terminal of 120 x 40, and measures from
 outside: the time from start to the first frame and to the first record, from a key to the bytes that follow it (with N
-processes keeping cores busy; 2 by default), the resident memory of the process, and bytes a second at rest; of a run that goes on, the
-bytes a second on the screens that show it (`--only traffic`). Prints CPU
-seconds too: on a busy machine wall times say more about the neighbours.
+processes keeping cores busy; 2 by default), the resident memory of the process, and bytes a second at rest. `traffic` is
+what the screens send that show a run which goes on, bytes a second. Prints CPU seconds too: on a busy machine wall times
+say more about the neighbours.
 """
 
 import argparse

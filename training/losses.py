@@ -7,7 +7,7 @@ not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,8 +52,18 @@ def as_base(trainer: Any, method: str) -> Iterator[None]:
         yield
 
 
-def mean_loss(trainer: Any, encoded: Sequence[Encoded], batch_size: int) -> Loss:
-    """Mean negative log-likelihood of the trained tokens of `encoded`, spread over all processes."""
+class GivenUp(Exception):
+    """A measurement was asked to end before its end."""
+
+
+GiveUp = Callable[[], bool]
+
+
+def mean_loss(trainer: Any, encoded: Sequence[Encoded], batch_size: int, give_up: GiveUp) -> Loss:
+    """Mean negative log-likelihood of the trained tokens of `encoded`, spread over all processes.
+
+    give_up: asked before every batch; raises GivenUp when it says so.
+    """
     import torch
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
@@ -61,6 +71,7 @@ def mean_loss(trainer: Any, encoded: Sequence[Encoded], batch_size: int) -> Loss
     total = torch.zeros(2, dtype=torch.float64)
     with set_aside(trainer) as model, trainer.compute_loss_context_manager():
         for batch in _batches(trainer, encoded, batch_size):
+            _ask(give_up)
             inputs = collate([{"input_ids": one.input_ids, "labels": one.labels} for one, _ in batch])
             for row, (_, counts) in enumerate(batch):
                 if not counts:
@@ -72,13 +83,14 @@ def mean_loss(trainer: Any, encoded: Sequence[Encoded], batch_size: int) -> Loss
     return Loss(summed / count if count else math.nan, int(count))
 
 
-def mean_pair_loss(trainer: Any, pairs: Sequence[EncodedPair], batch_size: int) -> Loss:
-    """Mean loss of the objective over preference pairs."""
+def mean_pair_loss(trainer: Any, pairs: Sequence[EncodedPair], batch_size: int, give_up: GiveUp) -> Loss:
+    """Mean loss of the objective over preference pairs. give_up: as in `mean_loss`."""
     import torch
 
     total = torch.zeros(2, dtype=torch.float64)
     with set_aside(trainer) as model, trainer.compute_loss_context_manager():
         for batch in _batches(trainer, pairs, batch_size):
+            _ask(give_up)
             counted = [one for one, counts in batch if counts]
             shown = counted or [one for one, _ in batch]
             inputs = trainer._prepare_inputs(trainer.data_collator([pair_columns(one) for one in shown]))
@@ -120,6 +132,11 @@ def answer(trainer: Any, template: Template, prompt_ids: Sequence[int], tokens: 
     new = new[len(prompt_ids) :] if new[: len(prompt_ids)] == list(prompt_ids) else new
     stopped = bool(new) and new[-1] in ends
     return tokenizer.decode(new[:-1] if stopped else new, skip_special_tokens=False), stopped
+
+
+def _ask(give_up: GiveUp) -> None:
+    if give_up():
+        raise GivenUp
 
 
 def _batches(trainer: Any, items: Sequence[Any], size: int) -> Iterator[list[tuple[Any, bool]]]:

@@ -18,6 +18,7 @@ from training import checkpoint as checkpoints
 from training.distributed import agreed
 from training.events import CheckpointSaved, PreflightDone, Resumed, TrainingPrepared
 from training.finish import save_final
+from training.losses import GivenUp
 from training.session import Session, prepare
 from training.trainer import make_trainer, read_state, save_checkpoint
 from training.watch import Progress, Watch, callback_for, diverged
@@ -76,7 +77,10 @@ def train(
         raise Stopped("The run was stopped; its checkpoint is whole.")
 
     keeper.choose_best(trainer)
-    tuned = watch.evaluate(trainer, trainer.state.global_step)
+    try:
+        tuned = watch.evaluate(trainer, trainer.state.global_step)
+    except GivenUp:
+        raise Stopped("The run was stopped after its last step; it is measured when it goes on.") from None
     weights = save_final(trainer, session, folder, base, tuned)
     return {
         "kind": "train",
@@ -194,7 +198,7 @@ def _prepared(session: Session, trainer: Any) -> TrainingPrepared:
     return TrainingPrepared(
         model=session.found.name,
         method=_method(session.recipe),
-        template=session.template.name,
+        template=session.template.origin if session.template.name == "auto" else session.template.name,
         device=f"{session.device.name}, {session.device.dtype}",
         changes=list(session.changes),
         records=len(session.train),
@@ -232,7 +236,10 @@ def _base_losses(watch: Watch, trainer: Any, folder: Path, is_main: bool) -> dic
             found = json.loads(path.read_bytes())
     found = agreed(trainer, found)
     if found is None:
-        found = watch.evaluate(trainer, 0, "base")
+        try:
+            found = watch.evaluate(trainer, 0, "base")
+        except GivenUp:
+            raise Stopped("The run was stopped before its first step.") from None
         if is_main:
             write_atomic(path, json.dumps(found).encode(), mode=0o600)
     return found

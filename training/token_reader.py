@@ -6,7 +6,7 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,7 @@ from curation.errors import StudioError
 from training.template.guards import pattern_of, special_texts
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
     from transformers import PreTrainedTokenizerBase
 
     from training.template import Rendered
@@ -23,27 +23,47 @@ _RENAMED = 0xF0000  # private characters of plane 15: one for each special token
 _known: WeakKeyDictionary[PreTrainedTokenizerBase, TokenReader] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True, slots=True)
 class Read:
-    """ids, and for each the characters it stands for: [starts[i], ends[i])."""
+    """One text as tokens. ids, and for each the characters it stands for: [starts[i], ends[i])."""
 
-    ids: list[int]
-    starts: list[int]
-    ends: list[int]
+    def __init__(self, encoding: Encoding, size: int) -> None:
+        """size: characters of the text. Offsets stay in the tokenizer's own memory until they are asked for."""
+        self._encoding, self._size = encoding, size
+        self.ids: list[int] = encoding.ids
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The first character of each token."""
+        return [start for start, _ in self._encoding.offsets]
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """The character behind each token."""
+        return [end for _, end in self._encoding.offsets]
 
     def tokens_of(self, span: tuple[int, int]) -> tuple[int, int]:
         """The range of tokens that lie in a range of characters, wholly or partly."""
         start, end = span
         if start >= end:
             return 0, 0
-        return bisect_right(self.ends, start), bisect_left(self.starts, end)
+        first = self._encoding.char_to_token(start)
+        behind = len(self.ids) if end == self._size else self._encoding.char_to_token(end)
+        if first is None or behind is None or (end != self._size and self._place(behind)[0] < end):
+            return bisect_right(self.ends, start), bisect_left(self.starts, end)  # a character that is in no token
+        while behind > first and self._place(behind - 1)[0] >= end:  # a token without characters, such as a lone ▁
+            behind -= 1
+        return first, behind
 
     def straddling(self, span: tuple[int, int]) -> int:
         """How many of them lie in it only partly."""
         first, behind = self.tokens_of(span)
         if first >= behind:
             return 0
-        return int(self.starts[first] < span[0]) + int(self.ends[behind - 1] > span[1])
+        return int(self._place(first)[0] < span[0]) + int(self._place(behind - 1)[1] > span[1])
+
+    def _place(self, token: int) -> tuple[int, int]:
+        place: tuple[int, int] | None = self._encoding.token_to_chars(token)
+        return place or (self.starts[token], self.ends[token])
 
 
 class TokenReader:
@@ -84,8 +104,7 @@ class TokenReader:
             texts = [self._renamed(rendered[index]) if twin else rendered[index].text for index in at]
             backend = self._twin_backend() if twin else self._plain
             for index, encoding in zip(at, backend.encode_batch(texts, add_special_tokens=False), strict=True):
-                offsets = encoding.offsets
-                found[index] = Read(encoding.ids, [a for a, _ in offsets], [b for _, b in offsets])
+                found[index] = Read(encoding, len(rendered[index].text))
         return [one for one in found if one is not None]
 
     def _renamed(self, rendered: Rendered) -> str:

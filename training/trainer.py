@@ -18,6 +18,7 @@ STATE = "studio_state.json"
 
 def make_trainer(session: Session, folder: Path, on_save: Callable[[Any, Callable[[Path], None]], None]) -> Any:
     """An SFTTrainer or DPOTrainer over the session's tensors; `on_save(trainer, write)` is called for a checkpoint."""
+    from transformers import set_seed
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
     from trl.trainer.dpo_trainer import DPOTrainer
     from trl.trainer.sft_trainer import SFTTrainer
@@ -51,6 +52,7 @@ def make_trainer(session: Session, folder: Path, on_save: Callable[[Any, Callabl
         def create_model_card(self, *args: Any, **kwargs: Any) -> None:
             """The studio writes its own."""
 
+    set_seed(session.recipe.seed)  # TRL draws the adapter's first weights before the trainer itself would seed
     trainer = Saving(
         model=session.model,
         args=training_arguments(session.recipe, session.device, folder),

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from curation.errors import StudioError
 from curation.events import Listener, Warned
 from training.distributed import any_of
 from training.events import Evaluated, Paused, Sampled, StepLogged
-from training.losses import answer, as_base, mean_loss, mean_pair_loss
+from training.losses import GivenUp, answer, as_base, mean_loss, mean_pair_loss
 from training.machine import Machine
 
 if TYPE_CHECKING:
@@ -72,8 +73,15 @@ class Watch:
 
     # What the trainer tells
 
-    def begin(self, step: int) -> None:
-        """Before the first step of this leg. The trainer counts its tokens from zero in each leg."""
+    def begin(self, trainer: Any, step: int) -> None:
+        """Before the first step of this leg. The trainer counts its tokens from zero in each leg.
+
+        What a stop kept from being measured at this step is measured now.
+        """
+        every = self.session.recipe.evaluation.every
+        if step and every and step % every == 0 and self.progress.evaluated_at < step:
+            with suppress(GivenUp):
+                self.evaluate(trainer, step)
         self._tokens_before = self.progress.tokens
         self._steps.append((time.monotonic(), step, self.progress.tokens))
 
@@ -115,9 +123,12 @@ class Watch:
         recipe, step = self.session.recipe, state.global_step
         last = step >= state.max_steps
         every = recipe.evaluation.every
-        if every and step % every == 0 and not last:
-            self.evaluate(trainer, step)
-            if self.is_exhausted():
+        if every and step % every == 0 and not last and not asked_to_stop:
+            try:
+                self.evaluate(trainer, step)
+            except GivenUp:  # measured when the run goes on, see `begin`
+                asked_to_stop = True
+            if self.is_exhausted() and not asked_to_stop:
                 self._listener(Warned(f"Stopped early at step {step}: the validation loss does not fall any more."))
                 control.should_training_stop = control.should_save = True
         if asked_to_stop and not last:
@@ -133,7 +144,10 @@ class Watch:
     # Measuring
 
     def evaluate(self, trainer: Any, step: int, who: str = "tuned") -> dict[str, float]:
-        """Losses on validation and retention, and sample answers. The lowest validation loss so far is remembered."""
+        """Losses on validation and retention, and sample answers. The lowest validation loss so far is remembered.
+
+        Raises GivenUp when the run is asked to stop meanwhile.
+        """
         session = self.session
         found: dict[str, float] = {}
         sides: dict[str, Any] = {"validation": session.validation, "retention": session.retention}
@@ -143,7 +157,7 @@ class Watch:
                 if not records:
                     continue
                 measure: Any = mean_pair_loss if split == "validation" and is_dpo else mean_loss
-                loss = measure(trainer, records, size)
+                loss = measure(trainer, records, size, lambda: self._asked_to_stop(trainer))
                 found[split] = loss.value
                 self._listener(Evaluated(step, split, who, loss.value, loss.count))
             self._sample(trainer, step, who)
@@ -160,6 +174,8 @@ class Watch:
 
     def _sample(self, trainer: Any, step: int, who: str) -> None:
         for prompt in self.session.prompts:
+            if self._asked_to_stop(trainer):
+                raise GivenUp
             said, stopped = answer(
                 trainer, self.session.template, prompt.ids, self.session.recipe.evaluation.sample_tokens
             )
@@ -179,6 +195,10 @@ class Watch:
             )
 
     # Pausing and stopping
+
+    def _asked_to_stop(self, trainer: Any) -> bool:
+        """Whether any process was asked to."""
+        return any_of(trainer, [self._should_stop()])[0]
 
     def _wait_while_paused(self, trainer: Any, step: int) -> bool:
         """Wait as long as the run is paused. Returns whether it was asked to stop: all processes do so at one step."""
@@ -204,7 +224,7 @@ def callback_for(watch: Watch, trainer: Any) -> Any:
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
             """See `Watch.begin`."""
-            watch.begin(state.global_step)
+            watch.begin(trainer, state.global_step)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
             """See `Watch.step_ended`."""

@@ -18,6 +18,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "preflight": ("studio.cli.preflight", "preflight", "Look at the tensors that would be trained; trains nothing."),
     "inspect": ("studio.cli.inspect", "inspect", "Look at files and say what is in them; changes nothing."),
     "convert": ("studio.cli.convert", "convert", "Write a dataset in another schema or file format."),
+    "models": ("studio.cli.models", "models", "List the models on this disk that can be trained."),
     "runs": ("studio.cli.runs", "runs", "List, show, attach to, stop, resume and remove runs."),
     "why": ("studio.cli.why", "why", "Tell what happened to one record, stage by stage."),
     "dupes": ("studio.cli.dupes", "dupes", "Show the clusters of duplicates a run found, largest first."),
@@ -27,7 +28,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "apply": ("studio.cli.apply", "apply", "Apply the verdicts of another review to a dataset or a run."),
     "serve": ("studio.cli.serve", "serve", "Show the terminal interface in a browser, on this machine only."),
     "recipes": ("studio.cli.recipes", "recipes", "List, show and check recipes and the stages they can use."),
-    "doctor": ("studio.cli.doctor", "doctor", "Say what this machine has: versions, memory, GPU, models, terminal."),
+    "doctor": ("studio.cli.doctor", "doctor", "Say what this machine has: versions, memory, GPU, models."),
     "schema": ("studio.cli.schema", "schema", "Print every command, option, exit code and event as JSON."),
     "version": ("studio.cli.version", "version", "Print the version."),
 }

@@ -34,8 +34,8 @@ KINDS: Mapping[str, Entry] = {"curate": run_curate, "train": run_train}
 
 
 def prepare(folder: RunFolder) -> None:
-    """Clear what an earlier leg left: its result, and the wish to stop. Only the holder of the lock may call this."""
-    for path in (folder.result, folder.stop):
+    """Clear what an earlier leg left: its result, the wish to stop or to wait. Only the holder of the lock may call this."""
+    for path in (folder.result, folder.stop, folder.pause):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "stop"
 
     @property
+    def pause(self) -> Path:
+        """Its presence lets a training run wait between two steps."""
+        return self.path / "pause"
+
+    @property
     def log(self) -> Path:
         """What a detached worker writes to its terminal, and the traceback of an unexpected error."""
         return self.path / "worker.log"

@@ -16,7 +16,7 @@ def open_studio(path: str) -> int:
     served = bool(os.environ.get("TEXTUAL_DRIVER"))  # in a browser, through `studio serve`
     if not served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("The studio needs a terminal. Without one, use the verbs: 'studio --help' lists them.")
-    return show(path)
+    return show(path, place="train" if _is_training(path) else "")
 
 
 def show(path: str, *, against: str = "", place: str = "", runs_dir: Path | None = None) -> int:
@@ -30,6 +30,12 @@ def show(path: str, *, against: str = "", place: str = "", runs_dir: Path | None
     if app.last_words:
         click.echo(app.last_words, err=bool(app.return_code))
     return app.return_code or 0
+
+
+def _is_training(path: str) -> bool:
+    """Whether the path is the folder of a training run, whose curves are on a screen of their own."""
+    folder = Path(path)
+    return "-train-" in folder.absolute().name and (folder / "run.json").is_file()
 
 
 if __name__ == "__main__":

@@ -31,15 +31,15 @@ class PtyScreen:
         self.started = time.monotonic()
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
+            _resize(0, *size)  # before the program looks, which on a busy machine may be before the parent goes on
             os.environ.update(
                 {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **(environment or {})}
             )
             os.execv(sys.executable, [sys.executable, "-m", "studio", *arguments])
-        self.resize(*size)
 
     def resize(self, columns: int, lines: int) -> None:
         """Tell the terminal, and so the program, its size."""
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        _resize(self._terminal, columns, lines)
 
     def send(self, keys: str) -> None:
         """Press keys."""
@@ -101,3 +101,7 @@ class PtyScreen:
             os.waitpid(self.pid, 0)
         if self._terminal >= 0:
             os.close(self._terminal)
+
+
+def _resize(terminal: int, columns: int, lines: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))

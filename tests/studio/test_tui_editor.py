@@ -96,6 +96,10 @@ def edits(folder: Path) -> list[Verdict]:
 def test_a_record_in_the_users_editor(folder: Path) -> None:
     with PtyScreen(["review", "last"], size=(120, 40), environment=environment(folder)) as screen:
         assert screen.pump(PATIENCE, until=b"0 of 2 judged"), screen.output[-1000:]
+        until(
+            screen, lambda: b"threshold 40" in screen.output, "the change is not drawn; a key before is about nothing"
+        )
+        screen.pump(1)
         assert edit(screen, folder, "\x05", "leave") == "too short\n"
         assert edits(folder) == [], "nothing was changed"
         begin = len(screen.output)

@@ -438,3 +438,16 @@ def test_nothing_heavy_is_imported_with_the_screen() -> None:
     code = f"import sys, studio.tui.app, studio.tui.screens.review; print([m for m in {heavy!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_run_that_is_deleted_while_it_is_reviewed(made: Path) -> None:
+    async def test() -> None:
+        async with reviewing(made) as found:
+            shutil.rmtree(made / "ledger")
+            shutil.rmtree(made / "shards")
+            for _ in range(6):
+                await found.press("n")
+            await found.until(lambda: "Files of what is reviewed are gone" in found.said, "a word about it")
+            assert found.app.is_running and found.app._exception is None
+
+    run(test())

@@ -294,8 +294,6 @@ def test_pausing_and_going_on_are_files_in_the_folder(runs: Path) -> None:
                 await studio.until(lambda: "‖ paused" in text(studio), "the mark")
                 await studio.press("space")
                 assert not (folder.path / "pause").exists()
-                await typed(studio, "x", "50")
-                assert (folder.path / "extend").read_text() == "50\n"
                 await studio.press("s")
                 await studio.until(lambda: studio.screen.query("#confirm"), "the question")
                 await studio.press("y")
@@ -404,6 +402,15 @@ def test_looks_that_meet_read_no_event_twice(runs: Path) -> None:
         thread.join()
     (changed,) = [each for each in sink.got if isinstance(each, TrainChanged)]
     assert len(changed.snapshot.points) == 240
+
+
+def test_a_run_that_goes_on_again_does_not_wait_any_more(runs: Path) -> None:
+    from studio.runs.execute import prepare
+
+    with held(runs) as folder:
+        folder.pause.touch()
+        prepare(folder)
+        assert not folder.pause.exists()
 
 
 # Charts

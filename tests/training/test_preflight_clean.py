@@ -124,3 +124,20 @@ def test_every_reason_is_a_sentence_that_says_what_why_and_what_to_do() -> None:
         for text in (reason.what, reason.why, reason.fix):
             assert text[0].isupper()
             assert text.endswith("."), (name, text)
+
+
+def test_what_only_the_weights_tell_is_asked_after_loading(bench: Bench, tiny: Path, questions: Path) -> None:
+    import torch
+
+    from training.preflight import examine_weights
+    from training.recipe import TrainRecipe
+    from training.session import prepare
+
+    recipe = TrainRecipe().with_settings([f"model.name={tiny}", "data.packing=true", "data.max_length=256"])
+    session = prepare([str(questions)], recipe)
+    assert examine_weights(session) == ()
+    session.load()
+    assert examine_weights(session) == ()
+    with torch.no_grad():
+        session.model.get_input_embeddings().weight[bench.tokenizer.eos_token_id] = 0.0
+    assert [one.reason for one in examine_weights(session)] == ["untrained_markers"]

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 WORKING = "working"
+MAPPED = 32 << 20  # bytes from which glibc gives every block pages of its own, and gives them back when it is freed
 
 # Operations whose fake version hides the memory they take inside: name -> bytes, from the arguments.
 Hidden = Callable[[tuple[Any, ...], dict[str, Any]], int]
@@ -41,14 +42,17 @@ class LiveBytes(TorchDispatchMode):
     """Sums up the storages of all tensors made while it is active, and of those it is told about, until they die.
 
     now: bytes by kind. peak: the most bytes there were at once. at_peak: bytes by kind at that moment.
+    heap, heap_at_peak: the same of blocks that are too small to be mapped one by one.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.now: Counter[str] = Counter()
+        self.heap: Counter[str] = Counter()
         self.total = 0
         self.peak = 0
         self.at_peak: Counter[str] = Counter()
+        self.heap_at_peak: Counter[str] = Counter()
         self._kinds: dict[int, str] = {}
 
     def tell(self, tensors: Iterable[Tensor], kind: str) -> None:
@@ -62,7 +66,7 @@ class LiveBytes(TorchDispatchMode):
 
     def forget_peak(self) -> None:
         """Begin a new peak from what is alive now."""
-        self.peak, self.at_peak = self.total, self.now.copy()
+        self.peak, self.at_peak, self.heap_at_peak = self.total, self.now.copy(), self.heap.copy()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
         """Run the operation; count what it returns."""
@@ -81,12 +85,12 @@ class LiveBytes(TorchDispatchMode):
         size = storage.nbytes()
         if key in self._kinds:
             if again:
-                self.now[self._kinds[key]] -= size
-                self.now[kind] += size
+                self._add(self._kinds[key], -size)
+                self._add(kind, size)
                 self._kinds[key] = kind
             return
         self._kinds[key] = kind
-        self.now[kind] += size
+        self._add(kind, size)
         self.total += size
         self._mark()
         weakref.finalize(storage, self._gone, key, size)
@@ -94,11 +98,16 @@ class LiveBytes(TorchDispatchMode):
     def _gone(self, key: int, size: int) -> None:
         kind = self._kinds.pop(key, None)
         if kind is not None:
-            self.now[kind] -= size
+            self._add(kind, -size)
             self.total -= size
+
+    def _add(self, kind: str, size: int) -> None:
+        self.now[kind] += size
+        if abs(size) < MAPPED:
+            self.heap[kind] += size
 
     def _mark(self, hidden: int = 0) -> None:
         if self.total + hidden > self.peak:
             self.peak = self.total + hidden
-            self.at_peak = self.now.copy()
+            self.at_peak, self.heap_at_peak = self.now.copy(), self.heap.copy()
             self.at_peak[WORKING] += hidden

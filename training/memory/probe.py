@@ -72,10 +72,13 @@ def probe(
         for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
             environment.pop(name, None)
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=timeout, env=environment, check=False
+            )
         except subprocess.TimeoutExpired:
             raise StudioError(
-                f"The memory probe did not end within {timeout:g} seconds.", "Choose a shorter length or a smaller batch."
+                f"The memory probe did not end within {timeout:g} seconds.",
+                "Choose a shorter length or a smaller batch.",
             ) from None
     return _answer(done)
 

@@ -33,7 +33,10 @@ class Shape:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Bytes of tensors by kind: what lies there all the time, and all there is at the peaks of the phases."""
+    """Bytes of tensors by kind: what lies there all the time, and all there is at the peaks of the phases.
+
+    in_heap: of what there is at training's peak, the part in blocks that the C library does not map one by one.
+    """
 
     weights: int
     adapter: int
@@ -43,6 +46,7 @@ class Simulated:
     trainable: int
     training: dict[str, int]
     evaluation: dict[str, int]
+    in_heap: dict[str, int]
 
 
 def simulate(recipe: TrainRecipe, path: str, device: Device, train: Shape, evaluation: Shape | None) -> Simulated:
@@ -82,7 +86,7 @@ def simulate(recipe: TrainRecipe, path: str, device: Device, train: Shape, evalu
             optimizer.step()
             live.tell(_state(optimizer), "optimizer")
             optimizer.zero_grad(set_to_none=True)
-        training = live.at_peak
+        training, in_heap = live.at_peak, live.heap_at_peak
         live.forget_peak()
         if evaluation is not None:
             model.eval()
@@ -97,6 +101,7 @@ def simulate(recipe: TrainRecipe, path: str, device: Device, train: Shape, evalu
             trainable=sum(weight.numel() for weight in trained),
             training=_plain(training),
             evaluation=_plain(live.at_peak),
+            in_heap=_plain(in_heap),
         )
 
 

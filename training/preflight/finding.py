@@ -57,6 +57,11 @@ def finding(
     return Finding(reason, level, count, ids[0] if ids else None, shortened(shown), message, fix)
 
 
+def many(count: int, noun: str) -> str:
+    """`1 record`, `1,024 records`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def shortened(text: str, most: int = SHOWN) -> str:
     """At most `most` characters of a text, the cut marked."""
     return text if len(text) <= most else text[: most - 1] + "…"

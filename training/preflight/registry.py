@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from curation.errors import StudioError, nearest
+from curation.errors import RecipeError, nearest
 from training.preflight.context import Check, PreflightContext
 from training.preflight.finding import LEVELS, Finding, Reason, Report
 
@@ -57,7 +57,7 @@ def reasons() -> Mapping[str, Reason]:
 
 
 def examine(context: PreflightContext, *, allow: Collection[str] = ()) -> Report:
-    """Look at everything, train nothing. allow: reasons that may not stop the run; StudioError for unknown ones.
+    """Look at everything, train nothing. allow: reasons that may not stop the run; RecipeError for unknown ones.
 
     Findings come gravest first, else in the order of the checks.
     """
@@ -111,10 +111,10 @@ def context_of(session: Session) -> PreflightContext:
 
 
 def check_allowed(allow: Collection[str]) -> None:
-    """Raise StudioError for a name that is no finding."""
+    """Raise RecipeError for a name that is no finding."""
     for name in allow:
         if name not in reasons():
-            raise StudioError(f"There is no finding called '{name}'.", nearest(name, reasons()))
+            raise RecipeError(f"There is no finding called '{name}'.", nearest(name, reasons()))
 
 
 def _of(check: Check, context: PreflightContext) -> Iterator[Finding]:

@@ -37,6 +37,12 @@ def pattern_of(specials: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
+@lru_cache(maxsize=16)
+def _begins(specials: tuple[str, ...]) -> tuple[str, ...]:
+    """The characters special tokens begin with, mostly `<` alone: looking for one is cheap."""
+    return tuple(sorted({token[0] for token in specials if token}))
+
+
 def unused(texts: Iterable[str], count: int) -> str:
     """`count` private characters that none of the texts contains."""
     taken = {char for text in texts for char in text if ord(char) >= _PRIVATE.start}
@@ -47,9 +53,11 @@ def unused(texts: Iterable[str], count: int) -> str:
 def guard(chat: Sequence[Mapping[str, str]], specials: tuple[str, ...]) -> tuple[list[dict[str, str]], str]:
     """The chat with every special token in its contents wrapped, and the two characters it is wrapped in ("": none)."""
     pattern = pattern_of(specials)
-    if not any(pattern.search(message["content"]) for message in chat):
+    begins = _begins(specials)
+    contents = [message["content"] for message in chat]
+    if not any(begin in content and pattern.search(content) for content in contents for begin in begins):
         return [dict(message) for message in chat], ""
-    pair = unused((message["content"] for message in chat), 2)
+    pair = unused(contents, 2)
     wrapped = f"{pair[0]}\\g<0>{pair[1]}"
     return [{**message, "content": pattern.sub(wrapped, message["content"])} for message in chat], pair
 

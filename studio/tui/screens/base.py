@@ -45,7 +45,9 @@ class StudioScreen(Forgiving, Localised, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The frame around `body`."""
-        yield TopBar(self.PLACE)
+        bar = TopBar(self.PLACE)
+        bar.set_reactive(TopBar.live, len(self.studio.live))  # a screen that is made late hears of runs only when they change
+        yield bar
         yield from self.body()
         yield TooSmall()
         yield KeyLine(show_command_palette=False)

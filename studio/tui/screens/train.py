@@ -239,6 +239,7 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
             self.query_one(TokensPane if self.has_class("-tokens") else ReportPane).focus()
         else:
             self.toggle_class("-yaml")
+            self.query_one(YamlView if self.has_class("-yaml") else SectionList).focus()
 
     def action_back(self) -> None:
         """Call preflight off; else back to the recipe."""

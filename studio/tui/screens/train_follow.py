@@ -243,16 +243,12 @@ class FollowsTraining(StudioScreen):
         self.work("begin", lambda: curate_work.resume_run(following.path, None, self))
 
     def extend(self, steps: int) -> None:
-        """So many steps more: told to the run while it goes on, else it is resumed for longer."""
+        """So many steps more than it was to do: what a run does is changed between a stop and a start only."""
         following, snapshot = self.following, self.snapshot
-        if following is None or snapshot is None:
-            return
-        if self.goes_on:
-            work.extend_run(following.path, steps, self)
-            self.studio.say(_("Asked for {n} more steps.").format(n=f"{steps:,}"))
-            return
-        self._train.tell(_("Starting …"))
-        self.work("begin", lambda: work.resume_longer(following.path, snapshot.steps + steps, self))
+        if following is not None and snapshot is not None:
+            goal = snapshot.steps + steps
+            self._train.tell(_("Saving, then going on to step {n} …").format(n=f"{goal:,}"))
+            self.work("begin", lambda: work.do_more_steps(following.path, goal, self))
 
     def action_clone(self) -> None:
         """The run's recipe and data in the form; its curves stay behind those of the new run."""

@@ -13,7 +13,7 @@ TRAIN_KEYS: list[BindingType] = [
     Binding("space", "pause", N_("Pause"), tooltip=N_("Let the run wait after this step, or go on."), id="train.pause"),
     Binding("s", "stop_run", N_("Stop"), tooltip=N_("Save a checkpoint and stop; a second time ends it at once."), id="train.stop"),
     Binding("c", "resume_run", N_("Resume"), tooltip=N_("Let a run go on from its newest whole checkpoint."), id="train.resume"),
-    Binding("x", "extend", N_("Extend"), show=False, tooltip=N_("Do more steps than the recipe says."), id="train.extend"),
+    Binding("x", "extend", N_("Extend"), show=False, tooltip=N_("Do more steps than the recipe says: save, stop, and go on for longer."), id="train.extend"),
     Binding("f", "follow", N_("Recipe/run"), tooltip=N_("Between the recipe and the run."), id="train.follow"),
     Binding("i", "inputs", N_("Data"), tooltip=N_("Say what is trained on: files, folders, a curated run."), id="train.inputs"),
     Binding("m", "model", N_("Model"), tooltip=N_("Choose the model."), id="train.model"),

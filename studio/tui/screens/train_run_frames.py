@@ -288,10 +288,10 @@ def ended_lines(summary: Mapping[str, Any]) -> Iterator[Content]:
         if base is None or tuned is None:
             continue
         better = tuned < base
-        style = "$text-success" if better else "$text-warning"
-        sign = "↓" if better else "↑"
+        mark, sign, style = ("✓", "↓", "$text-success") if better else ("!", "↑", "$text-warning")
         said = _("{name}: loss {a} → {b}").format(name=name, a=short(base), b=short(tuned))
-        yield Content.assemble((f"✓ {said} ", "bold"), (f"{sign} {abs(tuned - base) / max(base, 1e-9):.0%}", style))
+        change = abs(tuned - base) / max(base, 1e-9)
+        yield Content.assemble((f"{mark} {said} ", "bold"), (f"{sign} {change:.0%}", style))
     if summary.get("best_step"):
         yield Content(_("The best step was {n}.").format(n=f"{summary['best_step']:,}"))
     if summary.get("weights"):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from studio.runs.curves import TrainSnapshot
     from training.recipe import TrainRecipe
 
+_STOPS_WITHIN = 600.0  # seconds: a step of a large model, and its checkpoint
 RECORDS_SHOWN = 40
 """Records whose tokens preflight hands over to be looked at."""
 
@@ -95,17 +96,6 @@ def pause_run(path: Path, target: MessagePump, *, on: bool) -> None:
 
     try:
         pause(RunFolder(path), on=on)
-    except StudioError as error:
-        target.post_message(ProblemMet(error.message, error.hint))
-
-
-def extend_run(path: Path, steps: int, target: MessagePump) -> None:
-    """Ask for more steps. Posts ProblemMet where that fails."""
-    from studio.runs.folder import RunFolder
-    from studio.runs.steering import extend
-
-    try:
-        extend(RunFolder(path), steps)
     except StudioError as error:
         target.post_message(ProblemMet(error.message, error.hint))
 
@@ -241,18 +231,24 @@ def training_runs(runs_dir: Path) -> list[tuple[str, str]]:
     return found
 
 
-def resume_longer(path: Path, steps: int, target: MessagePump) -> None:
-    """Go on with a run that has ended, up to step `steps`. Posts RunBegun or ProblemMet."""
+def do_more_steps(path: Path, steps: int, target: MessagePump) -> None:
+    """Let a run go on up to step `steps`; one that goes on saves and stops first. Posts RunBegun or ProblemMet."""
     from studio.runs.begin import reopen
-    from studio.runs.folder import RunFolder
+    from studio.runs.folder import RunFolder, reference
     from studio.runs.launch import launch
+    from studio.runs.lock import is_held
+    from studio.runs.stop import request_stop, wait_until_free
 
     folder = RunFolder(path)
     try:
+        if is_held(folder):
+            request_stop(folder)
+        if not wait_until_free(folder, _STOPS_WITHIN):
+            hint = f"studio train --resume {reference(folder)} --max-steps {steps}"
+            raise StudioError(_("{name} does not stop; extend it later.").format(name=path.name), hint)
         lock = reopen(folder, settings=[f"schedule.max_steps={steps}"])
-        if lock is None:
-            return
-        launch(folder, lock)
+        if lock is not None:
+            launch(folder, lock)
     except StudioError as error:
         target.post_message(ProblemMet(error.message, error.hint))
         return

@@ -23,6 +23,7 @@ class ThresholdList(LineList):
     HELP = N_(
         "Thresholds that dropped something. left and right move one, with shift in larger steps; behind it stands how many "
         "of the dropped records would pass this stage, and how many of the others would not, where their scores are noted. "
+        "≤ is at most: another rule of the stage may still drop some. "
         "enter writes it into the recipe and does the run again from there."
     )
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -97,6 +97,23 @@ def test_the_same_for_pieces_that_carry_a_space(name, kind, conversations, token
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_tokens_of_any_characters_are_those_that_share_one(kind, conversations, tokenizers):
+    reader = TokenReader.of(tokenizers[kind])
+    template = template_for("llama2", tokenizers[kind])
+    rendered = template.render(max(conversations(10, 40), key=len))
+    (read,) = reader.read([rendered])
+    size = len(rendered.text)
+    for start in range(0, size, 3):
+        for end in {start, start + 1, start + 2, start + 7, size} - set(range(size + 1, size + 8)):
+            first, behind = read.tokens_of((start, end))
+            places = list(zip(read.starts, read.ends, strict=True))
+            sharing = [at for at, (a, b) in enumerate(places) if a < end and b > start and a < b]
+            assert [at for at in range(first, behind) if places[at][0] < places[at][1]] == sharing
+            partly = sum(places[at][0] < start for at in sharing[:1]) + sum(places[at][1] > end for at in sharing[-1:])
+            assert read.straddling((start, end)) == partly
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_twin_that_reads_specials_as_text_is_the_same_tokenizer(kind, conversations, tokenizers):
     tokenizer = tokenizers[kind]
     reader = TokenReader.of(tokenizer)
@@ -104,4 +121,5 @@ def test_the_twin_that_reads_specials_as_text_is_the_same_tokenizer(kind, conver
         template = template_for(name, tokenizer)
         texts = [template.render(chat) for chat in conversations(9, 60)]
         forced = [Rendered(one.text, one.spans, literal=((-1, -1),)) for one in texts]
-        assert reader.read(texts) == reader.read(forced)
+        for one, other in zip(reader.read(texts), reader.read(forced), strict=True):
+            assert (one.ids, one.starts, one.ends) == (other.ids, other.starts, other.ends)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from curation.errors import nearest
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, finding
+from training.preflight.finding import Finding, Reason, finding, many
 
 UNTRAINED = 0.1  # of the median length of the embeddings
 ALL = "all-linear"
@@ -88,29 +89,37 @@ def _markers(context: PreflightContext) -> Iterator[Finding]:
     marks = [token for token in used.tolist() if token in special]
     if not marks:
         return
+    read = context.model.get_input_embeddings()
+    written = context.model.get_output_embeddings()
+    ends = set(context.stops.tolist())
     with torch.no_grad():
-        rows = context.model.get_input_embeddings().weight.detach().float().cpu()
-        lengths = rows.norm(dim=1)
-        usual = lengths.median()
-        mean = rows.mean(dim=0)
-        untrained = [
-            mark
-            for mark in marks
-            if mark < len(rows)
-            and (lengths[mark] < UNTRAINED * usual or float((rows[mark] - mean).norm()) < UNTRAINED * float(usual))
-        ]
+        untrained = set(_never_learned(read.weight, marks))
+        if written is not None and written.weight is not read.weight:  # an end mark must also be written
+            untrained |= set(_never_learned(written.weight, [mark for mark in marks if mark in ends]))
     if untrained:
-        wrong = np.isin(context.tensors.ids, untrained)
+        wrong = np.isin(context.tensors.ids, sorted(untrained))
         ids = context.tensors.names(np.flatnonzero(context.tensors.count(wrong)))
-        names = ", ".join(context.text_of([mark]) for mark in untrained[:4])
+        names = ", ".join(context.text_of([mark]) for mark in sorted(untrained)[:4])
         yield finding(
             "untrained_markers",
             "warn",
-            f"The model has never learned {names}, which {len(ids):,} records use.",
+            f"The model has never learned {names}, used in {many(len(ids), 'record')}.",
             "Use the chat version of the model, or --set template.name=alpaca.",
             ids=ids,
             shown=context.shown(ids[0]),
         )
+
+
+def _never_learned(weight: Any, marks: Sequence[int]) -> list[int]:
+    """Rows that are hardly there, or hardly differ from the mean of all, as new rows are made."""
+    rows = weight.detach().float()
+    usual = float(rows.norm(dim=1).median())
+    mean = rows.mean(dim=0)
+    return [
+        mark
+        for mark in marks
+        if mark < len(rows) and min(float(rows[mark].norm()), float((rows[mark] - mean).norm())) < UNTRAINED * usual
+    ]
 
 
 CHECK = Check("adapter", REASONS, _examine)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, finding
+from training.preflight.finding import Finding, Reason, finding, many
 from training.preflight.tensors import MASKED
 
 REASONS = {
@@ -30,7 +30,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "labels_misaligned",
             "block",
-            f"The labels do not match the tokens at {int(wrong.sum()):,} places (masked is {MASKED}).",
+            f"The labels do not match the tokens at {many(int(wrong.sum()), 'place')} (masked is {MASKED}).",
             "Please report it, with what `studio doctor` says.",
             ids=ids,
             shown=context.shown(ids[0]),

@@ -9,7 +9,7 @@ import polars as pl
 
 from curation.dedup.shingles import mix
 from training.preflight.context import Check, PreflightContext, folded, hashes
-from training.preflight.finding import Finding, Level, Reason, finding
+from training.preflight.finding import Finding, Level, Reason, finding, many
 from training.preflight.tensors import I64, Bools, Tensors
 
 MANY_EMPTY = 0.05
@@ -70,7 +70,7 @@ def _empty(context: PreflightContext) -> Iterator[Finding]:
     if len(rows):
         level: Level = "block" if len(rows) >= MANY_EMPTY * len(context.records) else "warn"
         ids = context.ids_of(rows.to_list())
-        message = f"{len(ids):,} records have an answer without any text."
+        message = f"{many(len(ids), 'record')} with an answer without any text."
         yield finding(
             "empty_answer",
             level,
@@ -92,7 +92,7 @@ def _one_token(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "one_token_answer",
             "note",
-            f"{len(short):,} of {len(said):,} answers are a single token.",
+            f"{len(short):,} of {len(said):,} answers of a single token.",
             "Look at them; leave them out if they are damaged.",
             ids=ids,
             shown=context.shown(ids[0]),
@@ -113,7 +113,7 @@ def _same(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "same_answer",
             "warn",
-            f"{len(ids):,} of {len(context.records):,} records have one and the same answer.",
+            f"{len(ids):,} of {len(context.records):,} records with one and the same answer.",
             "Keep a few of them, with `studio curate` and its stage sample or where.",
             ids=ids,
             shown=context.answers[int(first[place])],
@@ -132,7 +132,7 @@ def _looping(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "looping_answer",
             "warn",
-            f"The answers of {len(ids):,} records say the same words again and again.",
+            f"{many(len(ids), 'record')} whose answers say the same words again and again.",
             "Leave them out: the stage repetition of `studio curate` finds them.",
             ids=ids,
             shown=said[-120:],
@@ -184,7 +184,7 @@ def _repeating(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "answer_repeats_prompt",
             "warn",
-            f"The answers of {len(ids):,} records are the prompt, or begin with all of it.",
+            f"{many(len(ids), 'record')} whose answer is the prompt, or begins with all of it.",
             "Take the prompt out of the answers.",
             ids=ids,
             shown=context.shown(ids[0]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Level, Reason, around, finding
+from training.preflight.finding import Finding, Level, Reason, around, finding, many
 
 MANY = 0.05
 _TAUGHT = ["assistant", "rejected", "text"]
@@ -51,35 +51,35 @@ _LOOKED: tuple[tuple[str, str, list[str] | None, str, str], ...] = (
         "quoting_artefacts",
         r"[^\\`'\"]\\(?:n|t|u[0-9a-fA-F]{4})[^a-zA-Z]|[.!?]\\n|&(?:amp|quot|lt|gt|nbsp|#39|#x27);|[^\"]\"\"[^\"\s,)]",
         _TAUGHT,
-        "{} texts have escapes or entities of files in them.",
+        "{} with escapes or entities of files in them.",
         "If they are not meant: `studio curate` with its stage clean.",
     ),
     (
         "placeholders",
         r"\{\{ ?[A-Za-z_][A-Za-z0-9_.]* ?\}\}|\[(?i:insert|your)[ _][^\]\n]{1,40}\]|(?i)lorem ipsum",
         _TAUGHT,
-        "{} texts have gaps that nobody filled in.",
+        "{} with gaps that nobody filled in.",
         "Fill them in, or leave such records out.",
     ),
     (
         "lost_characters",
         r"\x{fffd}",
         None,
-        "{} texts have lost characters (U+FFFD).",
+        "{} with lost characters (U+FFFD).",
         "Read the source again in its real encoding.",
     ),
     (
         "blobs",
         r"[!-~]{300,}",
         None,
-        "{} texts have 300 letters and signs or more without a blank.",
+        "{} with 300 letters and signs or more without a blank.",
         "Leave them out, if nothing is to be learned from them.",
     ),
     (
         "outer_space",
         r"\A\s",
         ["assistant", "rejected"],
-        "{} answers begin with white space.",
+        "{} that begin with white space.",
         "Trim them: `studio curate` with its stage clean.",
     ),
 )
@@ -99,7 +99,9 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         first = hit["content"].head(1).str.find(pattern)[0] or 0
         at = len(text.encode()[:first].decode("utf-8", "ignore"))
         ids = context.ids_of(hit["row"].unique(maintain_order=True).to_list())
-        yield finding(reason, level, message.format(f"{len(hit):,}"), fix, ids=ids, shown=around(text, at, at + 8))
+        yield finding(
+            reason, level, message.format(many(len(hit), "text")), fix, ids=ids, shown=around(text, at, at + 8)
+        )
 
 
 CHECK = Check("artefacts", REASONS, _examine)

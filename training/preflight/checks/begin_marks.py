@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, finding
+from training.preflight.finding import Finding, Reason, finding, many
 
 REASONS = {
     "doubled_bos": Reason(
@@ -42,7 +42,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "doubled_bos",
             "block",
-            f"{context.text_of([bos])} stands twice in a row in {len(ids):,} records.",
+            f"{context.text_of([bos])} stands twice in a row in {many(len(ids), 'record')}.",
             "Take it out of the records, or use a template that writes it once: --set template.name=auto.",
             ids=ids,
             shown=context.text_of(tensors.of(int(wrong[0]))[0][:24]),
@@ -55,7 +55,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "missing_bos",
             "warn",
-            f"{len(ids):,} records do not begin with {context.text_of([bos])}, as this tokenizer has it.",
+            f"{many(len(ids), 'record')} without {context.text_of([bos])} at the beginning, where this tokenizer has it.",
             "Use a template that writes it, such as the model's own: --set template.name=auto.",
             ids=ids,
             shown=context.text_of(tensors.of(int(without[0]))[0][:24]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, finding
+from training.preflight.finding import Finding, Reason, finding, many
 
 MANY = 0.01
 
@@ -39,7 +39,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "duplicates",
             "warn" if share >= MANY else "note",
-            f"{len(copies):,} of {total:,} records ({share:.1%}) are copies of another one.",
+            f"Copies of other records: {len(copies):,} of {total:,} ({share:.1%}).",
             "Leave them out: `studio curate` with its stages exact and near.",
             ids=ids,
             shown=context.shown(ids[0]),
@@ -62,7 +62,7 @@ def _contradictions(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "contradictory_answers",
             "note",
-            f"{asked:,} prompts have more than one answer.",
+            f"{many(asked, 'prompt')} with more than one answer.",
             "Keep one answer for each where only one can be right.",
             ids=ids,
             shown=f"{context.shown(context.ids_of(rows[other[:1] - 1])[0])} | {context.answers[int(rows[other[0]])]}",

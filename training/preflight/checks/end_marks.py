@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, finding
+from training.preflight.finding import Finding, Reason, finding, many
 from training.preflight.tensors import Runs, Tensors
 
 TAIL = 3  # tokens at the end of an answer among which its end mark must be: some templates put a newline behind it
@@ -80,7 +80,7 @@ def _inside(context: PreflightContext, tensors: Tensors, runs: Runs, stops: np.n
     for start, end in zip(runs.starts.tolist(), (runs.ends - TAIL).tolist(), strict=True):
         room[start : max(start, end)] = True
     wrong = np.flatnonzero(room & np.isin(tensors.ids, stops))
-    texts = {example.record_id for example in context.records if example.messages[0].role == "text"}
+    texts = {example.record_id for example in context.records if example.messages[-1].role == "text"}
     for level, are_texts in (("block", False), ("warn", True)):
         places = [place for place in wrong.tolist() if (tensors.records[tensors.owners[place]] in texts) is are_texts]
         if not places:
@@ -90,7 +90,7 @@ def _inside(context: PreflightContext, tensors: Tensors, runs: Runs, stops: np.n
         yield finding(
             "end_in_answer",
             "block" if level == "block" else "warn",
-            f"{len(places):,} end tokens stand in the middle of what is learned.",
+            f"{many(len(places), 'end token')} in the middle of what is learned.",
             "Take the marks out of the records, or cut the answers there.",
             ids=ids,
             shown=context.text_of(near),
@@ -144,9 +144,9 @@ def _told(context: PreflightContext, tensors: Tensors, runs: Runs, wrong: np.nda
     pad, eos = context.tokenizer.pad_token_id, context.tokenizer.eos_token_id
     if reason == "end_masked":
         cause = " (the end token is also the padding, and was masked as such)" if pad is not None and pad == eos else ""
-        message = f"The end mark of {len(places):,} answers is masked{cause}."
+        message = f"{many(len(places), 'answer')} with a masked end mark{cause}."
     else:
-        message = f"{len(places):,} answers are trained without an end mark."
+        message = f"{many(len(places), 'answer')} trained without an end mark."
     yield finding(
         reason,
         "block",
@@ -167,7 +167,7 @@ def _padding(context: PreflightContext, tensors: Tensors) -> Iterator[Finding]:
         yield finding(
             "padding_trained",
             "block",
-            f"Padding ({context.text_of([pad])}) is trained in {len(ids):,} records.",
+            f"Padding ({context.text_of([pad])}) is trained in {many(len(ids), 'record')}.",
             "Take the padding token out of the texts; if it is not in them, report it with what `studio doctor` says.",
             ids=ids,
             shown=context.shown(ids[0]),

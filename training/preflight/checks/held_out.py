@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Level, Reason, finding
+from training.preflight.finding import Finding, Level, Reason, finding, many
 
 TINY = 10
 MANY_SKIPPED = 0.1
@@ -42,7 +42,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         level: Level = "note" if meant else "warn"
         yield finding("nothing_held_out", level, "No record is held out, so there is no validation loss.", fix)
     elif count < TINY:
-        message = f"Only {count} of {total:,} records are held out; their loss is mostly chance."
+        message = f"Only {count} of {total:,} records held out; their loss is mostly chance."
         yield finding("few_held_out", "note", message, fix)
     yield from _skipped(context)
 
@@ -58,7 +58,7 @@ def _skipped(context: PreflightContext) -> Iterator[Finding]:
         most = max(skipped, key=lambda reason: skipped[reason])
         each = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.items()))
         message = (
-            f"{left_out:,} records ({share:.1%}) were left out while reading: {each}. {SKIP_REASONS.get(most, '')}"
+            f"{many(left_out, 'record')} ({share:.1%}) left out while reading: {each}. {SKIP_REASONS.get(most, '')}"
         )
         fix = "Look at them with `studio inspect`; another reading of the columns: --set data.format=NAME."
         yield finding("records_skipped", level, message.rstrip(), fix, records=left_out)

@@ -57,7 +57,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     ]
     if len(crossed) >= max(2, SHARE * len(rows)):
         ids = context.ids_of(crossed)
-        message = f"{len(ids):,} of {len(rows):,} answers are in another language than their question."
+        message = f"{len(ids):,} of {len(rows):,} answers in another language than their question."
         fix = "Leave them out, if they are no translations."
         yield finding("answer_in_other_language", "note", message, fix, ids=ids, shown=context.shown(ids[0]))
 

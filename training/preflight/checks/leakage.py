@@ -43,18 +43,16 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     train = context.folded_hashes[~context.held]
     exact = held[np.isin(context.folded_hashes[held], train) & (context.folded_hashes[held] != 0)]
     if len(exact):
-        yield _finding(context, exact, len(held), "leak", "of the held-out records are trained on, word for word")
+        yield _finding(context, exact, len(held), "leak", "held-out records trained on, word for word")
     left = np.setdiff1d(held, exact)
     near = _near(context, left[:NEAR_ITEMS])
     if len(near):
-        yield _finding(context, near, len(held), "near_leak", "held-out records are trained on but for a few words")
+        yield _finding(context, near, len(held), "near_leak", "held-out records trained on but for a few words")
     left = np.setdiff1d(left, near)
     asked = context.prompt_hashes
     prompts = left[np.isin(asked[left], asked[~context.held]) & (asked[left] != 0)]
     if len(prompts):
-        yield _finding(
-            context, prompts, len(held), "prompt_leak", "held-out prompts are trained on with another answer"
-        )
+        yield _finding(context, prompts, len(held), "prompt_leak", "held-out prompts trained on with another answer")
 
 
 def _near(context: PreflightContext, held: np.ndarray) -> np.ndarray:
@@ -86,9 +84,7 @@ def _finding(context: PreflightContext, rows: np.ndarray, total: int, reason: st
     return finding(
         reason,
         level,
-        f"{len(ids):,} of {total:,} {what}."
-        if "of the held-out" not in what
-        else f"{len(ids):,} {what} ({share:.0%}).",
+        f"{len(ids):,} of {total:,} {what} ({share:.0%}).",
         "Take the copies out of one side: `studio curate` with its stages exact, near and split.",
         ids=ids,
         shown=context.shown(ids[0]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Lengths, Level, Reason, finding
+from training.preflight.finding import Finding, Lengths, Level, Reason, finding, many
 from training.preflight.tensors import I64, Tensors
 
 MANY = 0.1
@@ -92,15 +92,15 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         covers = lengths_of(context).covers
         raised = f"--set data.max_length={covers['1']} holds them all, {covers['0.99']} holds 99 % whole"
         shown = context.shown(tensors.records[int(longest)])
-        count = f"{len(ids):,} records ({share:.1%}) have more than {data.max_length:,} tokens"
+        count = f"{many(len(ids), 'record')} ({share:.1%}) with more than {data.max_length:,} tokens"
         if data.too_long == "refuse":
             fix = f"{raised}; or --set data.too_long=drop leaves them out."
             yield finding("too_long", "block", f"{count}.", fix, ids=ids, shown=shown)
         else:
             reason = "dropped" if data.too_long == "drop" else "cut"
-            said = "are left out" if reason == "dropped" else "are cut there"
+            said = "left out" if reason == "dropped" else "cut there"
             level: Level = "warn" if share >= MANY else "note"
-            yield finding(reason, level, f"{count} and {said}.", f"{raised}.", ids=ids, shown=shown)
+            yield finding(reason, level, f"{count}, {said}.", f"{raised}.", ids=ids, shown=shown)
         if data.too_long == "cut":
             yield from _lost(context, tensors, raised)
     yield from _context(context, tensors)
@@ -117,12 +117,12 @@ def _lost(context: PreflightContext, tensors: Tensors, raised: str) -> Iterator[
     whole = np.flatnonzero(gone)
     if len(whole):
         ids = tensors.names(whole)
-        message = f"{int(gone.sum()):,} answers of {len(ids):,} records are cut away whole."
+        message = f"{many(int(gone.sum()), 'answer')} of {many(len(ids), 'record')} cut away whole."
         yield finding("answers_lost", "block", message, fix, ids=ids, shown=context.shown(ids[0]))
     ended = np.flatnonzero(unended)
     if len(ended):
         ids = tensors.names(ended)
-        message = f"The last answer of {len(ids):,} records loses its end and its end mark."
+        message = f"{many(len(ids), 'record')} whose last answer loses its end and its end mark."
         shown = "…" + context.text_of(tensors.of(int(ended[0]))[0][-24:])
         yield finding("ends_lost", "warn", message, fix, ids=ids, shown=shown)
 
@@ -139,7 +139,7 @@ def _context(context: PreflightContext, tensors: Tensors) -> Iterator[Finding]:
     fix = f"--set data.max_length={room}"
     if len(beyond):
         ids = context.tensors.names(beyond)
-        message = f"{len(ids):,} records are longer than {room:,} tokens: {its}."
+        message = f"{many(len(ids), 'record')} of more than {room:,} tokens: {its}."
         yield finding("beyond_context", "block", message, f"{fix}.", ids=ids, shown=context.shown(ids[0]))
     elif recipe.data.max_length > room:
         message = f"data.max_length is {recipe.data.max_length:,}, and {its}. No record is that long."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, around, finding
+from training.preflight.finding import Finding, Reason, around, finding, many
 
 REASONS = {
     "markup_in_text": Reason(
@@ -33,7 +33,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     yield finding(
         "markup_in_text",
         "warn",
-        f"{len(hit):,} messages have special tokens written out inside, such as {mark}.",
+        f"{many(len(hit), 'message')} with special tokens written out inside, such as {mark}.",
         "Take the marks out of the records.",
         ids=ids,
         shown=around(text, at, at + len(mark)),

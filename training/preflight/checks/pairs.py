@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext, folded, hashes
-from training.preflight.finding import Finding, Level, Reason, finding
+from training.preflight.finding import Finding, Level, Reason, finding, many
 
 MANY_SAME = 0.1
 BIASED = 0.8
@@ -49,7 +49,7 @@ def _same(context: PreflightContext) -> Iterator[Finding]:
     if len(same):
         share = len(same) / len(context.records)
         level: Level = "block" if share >= MANY_SAME else "warn"
-        message = f"The two answers of {{}} pairs ({share:.0%}) are the same."
+        message = f"{{}} of two answers that are the same ({share:.0%})."
         yield _about(context, same.tolist(), "same_pair", level, message, "Leave them out.")
 
 
@@ -64,7 +64,7 @@ def _reversed(context: PreflightContext) -> Iterator[Finding]:
             rows,
             "reversed_pairs",
             "warn",
-            "{} pairs occur a second time the other way round.",
+            "{} that occur a second time the other way round.",
             "Decide which way round they are meant, and leave the others out.",
         )
 
@@ -92,7 +92,7 @@ def _rejected(context: PreflightContext) -> list[str]:
 def _about(context: PreflightContext, rows: list[int], reason: str, level: Level, message: str, fix: str) -> Finding:
     ids = context.ids_of(rows)
     shown = f"{context.shown(ids[0])} | not: {context.by_id[ids[0]].rejected[-1].content[:70]}"
-    return finding(reason, level, message.format(f"{len(ids):,}"), fix, ids=ids, shown=shown)
+    return finding(reason, level, message.format(many(len(ids), "pair")), fix, ids=ids, shown=shown)
 
 
 CHECK = Check("pairs", REASONS, _examine)

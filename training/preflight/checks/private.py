@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, finding
+from training.preflight.finding import Finding, Reason, finding, many
 
 LOOKED = 5_000  # messages of each length of run; more are sampled evenly
 
@@ -53,7 +53,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             listed = ", ".join(f"{name} {count:,}" for name, count in kinds.most_common(5))
             of = f" of {len(set(rows)):,} looked at" if len(texts) < len(context.turns) else ""
             what = "what looks like secrets" if tier == "secret" else "personal data"
-            message = f"{len(ids):,} records{of} hold {what}: {listed}."
+            message = f"{many(len(ids), 'record')}{of} with {what}: {listed}."
             yield finding(reason, "note", message, _FIXES[reason], ids=ids, shown=_hidden(*hits[0][1:]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from training.preflight.context import Check, PreflightContext, Sampled
-from training.preflight.finding import Finding, Reason, around, finding
+from training.preflight.finding import Finding, Reason, around, finding, many
 
 OWN = 16  # records rendered with the model's own template, to compare
 
@@ -52,7 +52,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "prompt_melts",
             "warn",
-            f"The last token before the answer melts into it in {len({name for name, _ in hits}):,} records.",
+            f"The last token before the answer melts into it in {many(len({name for name, _ in hits}), 'record')}.",
             "Trim answers that begin with a blank; else use a template that ends its prompt with a special token or a "
             "newline, such as --set template.name=chatml.",
             ids=[name for name, _ in hits],

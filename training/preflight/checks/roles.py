@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Level, Reason, finding
+from training.preflight.finding import Finding, Level, Reason, finding, many
 
 MIXED = 0.05
 KNOWN = ("system", "user", "assistant", "tool", "text")
@@ -56,7 +56,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     turns = context.turns.filter(pl.col("role") != "rejected").lazy()
     strange = context.turns.filter(~pl.col("role").is_in([*KNOWN, "rejected"]))
     if len(strange):
-        message = f"Messages of {len(strange['row'].unique()):,} records have a role that is not known: " + ", ".join(
+        message = f"{many(len(strange['row'].unique()), 'record')} with a role that is not known: " + ", ".join(
             sorted(strange["role"].unique().to_list())[:5]
         )
         yield _about(context, "unknown_role", "block", strange["row"], f"{message}.", "Rename those roles.")
@@ -76,26 +76,26 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         return
     silent = by_record.filter(~pl.col("answered"))["row"]
     open_ended = by_record.filter(pl.col("answered") & (pl.col("last") != "assistant"))["row"]
-    yield from _many(context, "no_answer", silent, "{} conversations have no answer.", "Leave them out.")
+    yield from _many(context, "no_answer", silent, "{} without an answer.", "Leave them out.")
     yield from _many(
         context,
         "ends_without_answer",
         open_ended,
-        "{} conversations do not end with an answer.",
+        "{} with no answer at the end.",
         "Take the last turn off.",
     )
     yield from _many(
         context,
         "roles_out_of_order",
         by_record.filter(pl.col("disorder"))["row"],
-        "The turns of {} conversations are out of order.",
+        "{} whose turns are out of order.",
         "Join turns of the same role in a row; put the system prompt first.",
     )
     yield from _many(
         context,
         "empty_prompt",
         by_record.filter(pl.col("blank"))["row"],
-        "{} records have a question without any text.",
+        "{} with a question without any text.",
         "Leave them out with `studio curate`.",
     )
     yield from _system(context, by_record)
@@ -122,7 +122,9 @@ def _system(context: PreflightContext, by_record: pl.DataFrame) -> Iterator[Find
 
 def _many(context: PreflightContext, reason: str, rows: pl.Series, message: str, fix: str) -> Iterator[Finding]:
     if len(rows):
-        yield _about(context, reason, REASONS[reason].levels[0], rows, message.format(f"{len(rows):,}"), fix)
+        yield _about(
+            context, reason, REASONS[reason].levels[0], rows, message.format(many(len(rows), "conversation")), fix
+        )
 
 
 def _about(context: PreflightContext, reason: str, level: Level, rows: pl.Series, message: str, fix: str) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, finding
+from training.preflight.finding import Finding, Reason, finding, many
 
 LITTLE = 0.01
 
@@ -42,7 +42,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "nothing_trained",
             "block",
-            f"{len(ids):,} records have no token that is trained.",
+            f"{many(len(ids), 'record')} without any token that is trained.",
             "Leave them out, or, where their answers were cut away, use --set data.max_length="
             f"{int(context.all_tensors.sizes.max() + context.all_tensors.cut.max())}.",
             ids=ids,
@@ -60,7 +60,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "everything_trained",
             "block",
-            f"In {len(ids):,} conversations every token is trained, the questions too.",
+            f"In {many(len(ids), 'conversation')} every token is trained, the questions too.",
             "Use a template that marks its answers, such as --set template.name=chatml; or, if it is meant, "
             "--set data.train_on=everything.",
             ids=ids,

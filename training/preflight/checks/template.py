@@ -161,9 +161,7 @@ def _read_back(context: PreflightContext, sample: Sequence[Sampled]) -> Iterator
     for level, hits, ending in levels:
         if hits:
             ids = [one.example.record_id for one, _ in hits]
-            message = (
-                f"{len(hits):,} of the {len(sample):,} records looked at come back from their tokens changed{ending}"
-            )
+            message = f"{len(hits):,} of the {len(sample):,} records looked at, changed when read back from their tokens{ending}"
             fix = "Clean those characters with `studio curate` (the stage clean), or use another model."
             yield finding("not_read_back", level, message, fix, ids=ids, shown=hits[0][1])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from training.preflight.context import Check, PreflightContext
-from training.preflight.finding import Finding, Reason, around, finding
+from training.preflight.finding import Finding, Reason, around, finding, many
 
 MANY_UNKNOWN = 0.01
 MANY_BYTES = 0.2
@@ -63,7 +63,7 @@ def _range(context: PreflightContext) -> Iterator[Finding]:
         sequences = np.flatnonzero(tensors.count(wrong))
         ids = tensors.names(sequences)
         worst = int(tensors.ids[wrong][0])
-        message = f"{int(wrong.sum()):,} tokens have no embedding: such as number {worst:,}, of {limit:,}."
+        message = f"{many(int(wrong.sum()), 'token')} without an embedding: such as number {worst:,}, of {limit:,}."
         yield finding("ids_out_of_range", "block", message, fix, ids=ids, shown=context.shown(ids[0]))
     elif isinstance(rows, int) and len(context.tokenizer) > rows:
         message = f"The tokenizer has {len(context.tokenizer):,} tokens, and the model embeddings for {rows:,}."
@@ -87,7 +87,7 @@ def _unknown(context: PreflightContext) -> Iterator[Finding]:
     yield finding(
         "unknown_tokens",
         "block" if share >= MANY_UNKNOWN else "warn",
-        f"{count:,} tokens ({share:.2%}) in {len(ids):,} records are unknown to the tokenizer.",
+        f"{many(count, 'token')} ({share:.2%}) in {many(len(ids), 'record')} unknown to the tokenizer.",
         "Take those characters out with `studio curate`, or use a model whose tokenizer knows them.",
         ids=ids,
         shown=context.text_of(near),
