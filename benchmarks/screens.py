@@ -4,6 +4,7 @@ python benchmarks/screens.py docs/screens
 """
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def main(folder: Path) -> None:
         if drawn.name in SHOWN:
             keep(folder / f"{drawn.name}.svg", asyncio.run(draw(drawn, ROOT / "datasets")))
     for language, ending in (("en", "-wide"), ("zh_CN", "-zh-wide")):
-        for name, svg in of_runs(language):
+        for name, svg in (*of_runs(language), *of_training(language)):
             keep(folder / f"{name}{ending}.svg", svg)
 
 
@@ -37,6 +38,21 @@ def of_runs(language: str) -> Iterator[tuple[str, str]]:
         runs = make_runs(Path(name), language)
         for place, state in DOCUMENTED.items():
             yield place, asyncio.run(draw_state(state, runs, language, (120, 40)))
+
+
+def of_training(language: str) -> Iterator[tuple[str, str]]:
+    """Name and picture of the screen Train: a run that goes on, and what preflight found."""
+    from train_drawn import draw
+
+    before = Path.cwd()
+    for place, state in (("train", "running"), ("preflight", "preflight")):
+        with tempfile.TemporaryDirectory() as name:
+            os.chdir(name)
+            try:
+                drawn = asyncio.run(draw(state, Path(name), (120, 40), language))
+            finally:
+                os.chdir(before)
+        yield place, drawn
 
 
 def keep(svg: Path, drawn: str) -> None:

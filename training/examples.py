@@ -57,6 +57,7 @@ SKIP_REASONS: Mapping[str, str] = {
     "several_answers": "More than one chosen or rejected answer.",
     "no_pair": "Not a pair of a chosen and a rejected answer.",
     "pair": "A pair of answers, which only dpo learns from.",
+    "template": "The template cannot write it: its roles are in an order that the model does not know.",
     "other": "It cannot be written as a conversation.",
 }
 _VALIDATION = ("validation", "valid", "val", "dev")

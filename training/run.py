@@ -24,6 +24,7 @@ from training.trainer import make_trainer, read_state, save_checkpoint
 from training.watch import Progress, Watch, callback_for, diverged
 
 if TYPE_CHECKING:
+    from training.preflight import Finding
     from training.recipe import TrainRecipe
 
 CHECKPOINTS = "checkpoints"
@@ -50,13 +51,13 @@ def train(
     say = listener if session.is_main else lambda _event: None
     for sentence in session.changes:
         say(Warned(sentence))
-    if recipe.data.packing:
-        session.load()  # whether packed records see each other is measured on the model itself
     if session.is_main:
         _preflight(session, allow, folder, say)
     if should_stop():
         raise Stopped("The run was stopped before its first step.")
     session.load()
+    if session.is_main:
+        _preflight_weights(session, allow, say)
 
     progress = Progress()
     keeper = _Keeper(session, folder, progress, say)
@@ -76,9 +77,9 @@ def train(
     if watch.stopped:
         raise Stopped("The run was stopped; its checkpoint is whole.")
 
-    keeper.choose_best(trainer)
+    result = keeper.choose_best(trainer)
     try:
-        tuned = watch.evaluate(trainer, trainer.state.global_step)
+        tuned = watch.evaluate(trainer, result)
     except GivenUp:
         raise Stopped("The run was stopped after its last step; it is measured when it goes on.") from None
     weights = save_final(trainer, session, folder, base, tuned)
@@ -157,17 +158,21 @@ class _Keeper:
         trainer._load_from_checkpoint(str(start.path), model=trainer.model)
         trainer.state = TrainerState.load_from_json(str(start.path / "trainer_state.json"))
 
-    def choose_best(self, trainer: Any) -> None:
-        """Where the run may end early, its result is the step with the lowest validation loss, not the last one."""
-        best = self._progress.best_step
-        if not self._session.recipe.evaluation.early_stopping or best in (0, trainer.state.global_step):
-            return
+    def choose_best(self, trainer: Any) -> int:
+        """Where the run may end early, its result is the step with the lowest validation loss, not the last one.
+
+        Returns the step whose weights the model has now.
+        """
+        best, last = self._progress.best_step, int(trainer.state.global_step)
+        if not self._session.recipe.evaluation.early_stopping or best in (0, last):
+            return last
         path = self._path(best)
         if checkpoints.verify(path) is not None:
             self._say(Warned(f"The best step, {best}, has no checkpoint; the last step is kept."))
-            return
+            return last
         trainer._load_from_checkpoint(str(path), model=trainer.model)
         self._say(Warned(f"The result is that of step {best}, which had the lowest validation loss."))
+        return best
 
     def _path(self, step: int) -> Path:
         return self.folder / f"checkpoint-{step:08d}"
@@ -185,9 +190,23 @@ def _preflight(session: Session, allow: Sequence[str], folder: Path, say: Listen
 
     report = examine_session(session, allow=allow)
     write_atomic(folder / "preflight.json", json.dumps(report.as_json(), ensure_ascii=False).encode(), mode=0o600)
-    say(PreflightDone([finding.as_json() for finding in report.findings], report.blocked))
-    if report.blocked:
-        first = next(finding for finding in report.findings if finding.blocks)
+    _refuse_blocking(report.findings, say)
+
+
+def _preflight_weights(session: Session, allow: Sequence[str], say: Listener) -> None:
+    """The same with what only the loaded weights can tell; silent where they tell nothing."""
+    from training.preflight import examine_weights
+
+    found = examine_weights(session, allow=allow)
+    if found:
+        _refuse_blocking(found, say)
+
+
+def _refuse_blocking(findings: Sequence[Finding], say: Listener) -> None:
+    blocking = [finding for finding in findings if finding.blocks]
+    say(PreflightDone([finding.as_json() for finding in findings], bool(blocking)))
+    if blocking:
+        first = blocking[0]
         raise Refused(first.message, f"{first.fix} To train all the same: --allow {first.reason}")
 
 

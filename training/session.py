@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
@@ -107,6 +107,7 @@ def prepare(inputs: Sequence[str], recipe: TrainRecipe) -> Session:
     found = find_model(recipe.model.name, recipe.model.revision)
     tokenizer = load_tokenizer(found, changes, trust=recipe.model.trust_remote_code)
     template = template_for(recipe.template.name, tokenizer)
+    examples = _renderable(examples, template, recipe.template.system)
     return Session(
         recipe=recipe,
         device=device,
@@ -120,6 +121,23 @@ def prepare(inputs: Sequence[str], recipe: TrainRecipe) -> Session:
         changes=tuple(changes),
         is_main=os.environ.get("RANK", "0") == "0",
     )
+
+
+def _renderable(examples: Examples, template: Template, system: str) -> Examples:
+    """Without the records that the template cannot write, which are counted. Raises InputError if none is left."""
+    from training.tokenize import unrenderable
+
+    refused = dict(unrenderable((*examples.train, *examples.validation), template, system))
+    if not refused:
+        return examples
+    train, validation = (
+        tuple(one for one in side if one.record_id not in refused) for side in (examples.train, examples.validation)
+    )
+    if not train:
+        first, why = next(iter(refused.items()))
+        raise InputError(f"The template {template.name} can write none of the records. {first}: {why}", "Take another.")
+    skipped = {**examples.skipped, "template": len(refused)}
+    return replace(examples, train=train, validation=validation, skipped=skipped)
 
 
 def _kept(encoded: Sequence[Any], recipe: TrainRecipe) -> Sequence[Any]:

@@ -50,8 +50,6 @@ class Read:
         behind = len(self.ids) if end == self._size else self._encoding.char_to_token(end)
         if first is None or behind is None or (end != self._size and self._place(behind)[0] < end):
             return bisect_right(self.ends, start), bisect_left(self.starts, end)  # a character that is in no token
-        while behind > first and self._place(behind - 1)[0] >= end:  # a token without characters, such as a lone ▁
-            behind -= 1
         return first, behind
 
     def straddling(self, span: tuple[int, int]) -> int:

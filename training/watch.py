@@ -128,6 +128,8 @@ class Watch:
                 self.evaluate(trainer, step)
             except GivenUp:  # measured when the run goes on, see `begin`
                 asked_to_stop = True
+            if recipe.evaluation.early_stopping and self.progress.best_step == step:
+                control.should_save = True  # it may become the result
             if self.is_exhausted() and not asked_to_stop:
                 self._listener(Warned(f"Stopped early at step {step}: the validation loss does not fall any more."))
                 control.should_training_stop = control.should_save = True

@@ -118,6 +118,7 @@ def train(
             return int(ExitCode.OK)
         if not named:
             raise click.UsageError("Name a dataset with --data: a file, a folder, or a finished run.", ctx)
+        _check_allowed(rest["allow"])
         named = data_named(named, runs_dir)
         if rank() > 0:
             return join(named, recipe)
@@ -173,6 +174,14 @@ def _cloned(runs_dir: Path, name: str, named: list[str], rest: dict[str, Any]) -
     if not inputs:
         raise InputError(f"{folder.name} names no data.", "Name some with --data.")
     return inputs, recipe_of(folder).with_settings(shortcuts(**rest))
+
+
+def _check_allowed(allow: Sequence[str]) -> None:
+    """A misspelt finding is said before a run is made."""
+    if allow:
+        from training.preflight import check_allowed
+
+        check_allowed(allow)
 
 
 def _refuse_new_facts(ctx: click.Context) -> None:

@@ -278,6 +278,7 @@ async def shown(runs: Path, language: str, size: tuple[int, int], theme: str = "
     settings = Settings(language=language, theme=theme, animation="none")
     with going_on(runs):
         async with driven(runs.parent / SOURCES[language], size=size, settings=settings, runs_dir=runs) as studio:
+            await studio.until(lambda: studio.app.live, "the run that goes on")
             yield studio
 
 

@@ -167,7 +167,6 @@ FAULTS: tuple[Fault, ...] = (
         "note",
         3,
         records=each(answer(lambda said: f"\n{said}"), 1, 2, 3),
-        also=frozenset({"prompt_melts"}),
     ),
     Fault(
         "an address of e-mail",

@@ -45,7 +45,7 @@ FAULTS: tuple[Fault, ...] = (
         "block",
         24,
         tensors=labelled(shifted),
-        also=frozenset({"mask_wrong", "end_masked", "end_missing"}),
+        also=frozenset({"mask_wrong", "end_masked"}),
     ),
     Fault(
         "fewer labels than tokens",
@@ -63,7 +63,7 @@ FAULTS: tuple[Fault, ...] = (
         "block",
         1,
         tensors=only("set.jsonl:23", labelled(shifted)),
-        also=frozenset({"mask_wrong", "end_masked", "end_missing"}),
+        also=frozenset({"mask_wrong", "end_masked"}),
     ),
     Fault(
         "everything masked",
@@ -90,7 +90,7 @@ FAULTS: tuple[Fault, ...] = (
         "block",
         24,
         tensors=labelled(lambda ids, labels: list(ids)),
-        also=frozenset({"mask_wrong", "end_in_answer", "end_missing"}),
+        also=frozenset({"mask_wrong", "end_in_answer"}),
     ),
     Fault(
         "the question trained too",
@@ -240,7 +240,7 @@ FAULTS: tuple[Fault, ...] = (
         "block",
         24,
         settings=["data.max_length=300", "data.too_long=cut"],
-        also=frozenset({"cut", "nothing_trained", "leak", "near_leak"}),
+        also=frozenset({"cut", "nothing_trained"}),
     ),
     Fault(
         "the last answers of conversations cut away",
@@ -258,7 +258,7 @@ FAULTS: tuple[Fault, ...] = (
         "warn",
         None,
         settings=["data.max_length=165", "data.too_long=cut"],
-        also=frozenset({"cut", "answers_lost", "nothing_trained"}),
+        also=frozenset({"cut"}),
     ),
     Fault(
         "beyond the model's positions",

@@ -21,10 +21,14 @@ from training.template import template_for
 FAULTS = (*preflight_faults_tensors.FAULTS, *preflight_faults_records.FAULTS, *preflight_faults_recipe.FAULTS)
 
 
+# Reasons that other tests of this folder bring about.
+ELSEWHERE = {"byte_fallback", "template_refuses", "answer_in_other_language", "few_held_out", "cut"}
+
+
 def test_there_are_enough_faults_and_names_are_unique() -> None:
     assert len(FAULTS) >= 30
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
-    assert {fault.expect for fault in FAULTS} <= set(reasons())
+    assert {fault.expect for fault in FAULTS} | ELSEWHERE == set(reasons())
 
 
 def bench_of(fault: Fault, tiny: Path, folder: Path) -> Bench:

@@ -12,7 +12,7 @@ from preflight_bench import Bench
 from preflight_sets import CLEAN, split
 
 from curation.errors import StudioError
-from training.preflight import Finding, check_allowed
+from training.preflight import Finding, check_allowed, examine
 from training.preflight.context import blocks
 from training.preflight.finding import around, shortened
 from training.preflight.tensors import MASKED, lay_out
@@ -142,3 +142,30 @@ def tiny_bench(tiny: object) -> Bench:
     from transformers import AutoConfig, AutoTokenizer
 
     return Bench(AutoTokenizer.from_pretrained(tiny), AutoConfig.from_pretrained(tiny))
+
+
+def test_what_is_worth_knowing_is_noted(tiny_bench: Bench) -> None:
+    report = tiny_bench.examine(split(CLEAN["translations"]()))
+    for reason in ("byte_fallback", "answer_in_other_language", "few_held_out"):
+        found = report.of(reason)
+        assert found is not None
+        assert found.level == "note"
+    tiny_bench.settings = ["data.max_length=215", "data.too_long=cut"]
+    context = tiny_bench.context(split(CLEAN["chat"]()))
+    found = examine(context).of("cut")
+    assert found is not None
+    assert found.level == "note"
+    assert found.records == sum(one.cut_tokens > 0 for one in (*context.train, *context.validation)) > 0
+
+
+def test_a_template_that_refuses_a_record_is_told(tiny_bench: Bench) -> None:
+    from dataclasses import replace
+
+    from training.template import template_for
+
+    context = tiny_bench.context(split(CLEAN["tools"]()))
+    alpaca = template_for("alpaca", tiny_bench.tokenizer)  # it has no place for what tools say
+    found = examine(replace(context, template=alpaca)).of("template_refuses")
+    assert found is not None
+    assert found.level == "block"
+    assert found.records == len(CLEAN["tools"]())

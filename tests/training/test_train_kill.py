@@ -27,6 +27,7 @@ from train_runs import (
 )
 
 from training.checkpoint import checkpoints, newest_valid, verify
+from training.manifest import sha256_of
 
 KILLS = int(os.environ.get("STUDIO_KILLS", "3"))
 KILLS_IN_A_SAVE = max(2, KILLS // 2)
@@ -92,7 +93,7 @@ def test_killed_inside_a_save_it_ends_with_the_same_weights(
         words = arguments(tiny, questions, runs)
         for _ in range(min(LEGS, left)):
             left -= 1
-            moment = [str(draw.randint(0, 2)), str(draw.randint(1, 40))]
+            moment = ["/.staged-", str(draw.randint(0, 2)), str(draw.randint(1, 40))]
             process = start(words, before=["-c", DIES_IN_A_SAVE, *moment])
             finish(process, -signal.SIGKILL)
             folder = the_run(runs)
@@ -102,6 +103,27 @@ def test_killed_inside_a_save_it_ends_with_the_same_weights(
         resume(folder)
         check_same(folder, whole)
     assert torn >= KILLS_IN_A_SAVE * 0.5, "the kills must hit saves"
+
+
+def test_killed_while_its_result_is_saved_it_ends_with_the_same_weights(
+    tiny: Path, questions: Path, tmp_path: Path
+) -> None:
+    """After early stopping, too: what goes on must not train further, and must find the best step again."""
+    rates = ("method.kind=full", "optimizer.learning_rate=0.3", "evaluation.early_stopping=1", "evaluation.every=1")
+    finish(start(arguments(tiny, questions, tmp_path / "whole", *rates)))
+    whole = the_run(tmp_path / "whole")
+    assert steps(whole)[-1] < 24, "it must stop early"
+    best = events(whole, "run_finished")[0]["summary"]["best_step"]
+    assert best < steps(whole)[-1] and best % 3, "no checkpoint would be due at the best step"
+    held = sha256_of(whole / "checkpoints" / f"checkpoint-{best:08d}" / "model.safetensors")
+    assert weights(whole) == held, "the best step is the result"
+    words = arguments(tiny, questions, tmp_path / "killed", *rates)
+    finish(start(words, before=["-c", DIES_IN_A_SAVE, "/.model.part", "0", "3"]), -signal.SIGKILL)
+    folder = the_run(tmp_path / "killed")
+    assert not (folder / "model").exists()
+    resume(folder)
+    check_same(folder, whole)
+    assert steps(folder) == steps(whole), "nothing is trained again"
 
 
 def test_a_damaged_newest_checkpoint_falls_back_and_says_so(

@@ -31,16 +31,18 @@ SETTINGS = (
     "device.threads=1",
 )
 
-# Dies by SIGKILL at the N-th thing it does inside a `.staged-` folder, counted from its K-th save on.
+ALLOWED = ("--allow", "learning_rate")  # some tests want what it warns of
+
+# Dies by SIGKILL at the N-th thing it does inside a folder whose name has MARK, counted from the K-th such folder on.
 DIES_IN_A_SAVE = """
-import os, signal, sys
-saves, moment = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+import signal, sys
+mark, saves, moment = sys.argv.pop(1), int(sys.argv.pop(1)), int(sys.argv.pop(1))
 def hook(event, arguments):
     global saves, moment
-    if event == "os.mkdir" and "/.staged-" in str(arguments[0]):
+    inside = event in ("open", "os.mkdir", "os.rename", "os.scandir") and mark in str(arguments[0])
+    if inside and event == "os.mkdir":
         saves -= 1
-    inside = event in ("open", "os.mkdir", "os.rename", "os.scandir") and "/.staged-" in str(arguments[0])
-    if saves < 0 and inside:
+    if inside and saves < 0:
         moment -= 1
         if moment < 0:
             signal.raise_signal(signal.SIGKILL)
@@ -58,7 +60,7 @@ def environment() -> dict[str, str]:
 def arguments(model: Path, data: Path, runs: Path, *settings: str) -> list[str]:
     """What follows `studio` on the command line."""
     wanted = [part for setting in (*SETTINGS, *settings) for part in ("--set", setting)]
-    return ["train", "--data", str(data), "--model", str(model), "--runs-dir", str(runs), "--json", *wanted]
+    return ["train", "--data", str(data), "--model", str(model), "--runs-dir", str(runs), "--json", *wanted, *ALLOWED]
 
 
 def start(words: Sequence[str], *, before: Sequence[str] = ("-m", "studio"), **options: Any) -> subprocess.Popen[str]:
@@ -119,5 +121,6 @@ def kill(process: subprocess.Popen[str]) -> bool:
 
 
 def weights(folder: Path) -> str:
-    """SHA-256 of the adapter that a run ended with."""
-    return sha256_of(folder / "adapter" / "adapter_model.safetensors")
+    """SHA-256 of the adapter, or of the model, that a run ended with."""
+    (found,) = [*folder.glob("adapter/adapter_model.safetensors"), *folder.glob("model/model.safetensors")]
+    return sha256_of(found)

@@ -21,13 +21,14 @@ Hidden = Callable[[tuple[Any, ...], dict[str, Any]], int]
 
 def _gemm_4bit(args: tuple[Any, ...], _: dict[str, Any]) -> int:
     """bitsandbytes unpacks the whole weight before it multiplies (and the constants, a 32nd of it)."""
-    size = prod(args[2]) * args[0].element_size()
+    size: int = prod(args[2]) * args[0].element_size()
     return size + size // 32
 
 
 def _int8_mm(args: tuple[Any, ...], _: dict[str, Any]) -> int:
     """The product in int32 (`CA @ CB`), and its scaled copy, before it is rounded to the result."""
-    rows, columns = args[0].numel() // args[0].shape[-1], args[1].shape[0]
+    rows: int = args[0].numel() // args[0].shape[-1]
+    columns: int = args[1].shape[0]
     return rows * columns * 8
 
 
@@ -38,7 +39,7 @@ HIDDEN: dict[str, Hidden] = {
 }
 
 
-class LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sums up the storages of all tensors made while it is active, and of those it is told about, until they die.
 
     now: bytes by kind. peak: the most bytes there were at once. at_peak: bytes by kind at that moment.
@@ -46,7 +47,7 @@ class LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now: Counter[str] = Counter()
         self.heap: Counter[str] = Counter()
         self.total = 0
@@ -68,7 +69,7 @@ class LiveBytes(TorchDispatchMode):
         """Begin a new peak from what is alive now."""
         self.peak, self.at_peak, self.heap_at_peak = self.total, self.now.copy(), self.heap.copy()
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation; count what it returns."""
         out = func(*args, **(kwargs or {}))
         hidden = HIDDEN.get(str(func))

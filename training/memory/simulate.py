@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def simulate(recipe: TrainRecipe, path: str, device: Device, train: Shape, evalu
 
     with ExitStack() as stack:
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
+        if device.kind == "cpu":
+            stack.enter_context(_no_wider_tiles(path))
         model = _model(recipe, path, device)
         parameters = _unique(model.parameters())
         trained = [weight for weight in parameters if weight.requires_grad]
@@ -97,7 +100,7 @@ def simulate(recipe: TrainRecipe, path: str, device: Device, train: Shape, evalu
             adapter=live.now["adapter"],
             gradients=gradients,
             optimizer=live.now["optimizer"],
-            parameters=_count_parameters(model, parameters),
+            parameters=_count_parameters(parameters),
             trainable=sum(weight.numel() for weight in trained),
             training=_plain(training),
             evaluation=_plain(live.at_peak),
@@ -259,8 +262,10 @@ def _optimizer(recipe: TrainRecipe, device: Device, trained: list[Tensor], live:
     optimizer = torch.optim.SGD(trained, lr=rate, weight_decay=decay)
     if device.optimizer != "sgd":
         size = sum(_bnb_state(weight.numel(), eight="8bit" in device.optimizer) for weight in trained)
-        setattr(optimizer, "studio_state", torch.empty(size, dtype=torch.uint8))
-        live.tell([getattr(optimizer, "studio_state")], "optimizer")
+        state = torch.empty(size, dtype=torch.uint8)
+        live.tell([state], "optimizer")
+        kept: Any = optimizer.state
+        kept["moments"] = {"moments": state}
     return optimizer
 
 
@@ -276,7 +281,7 @@ def _state(optimizer: Any) -> Iterator[Tensor]:
         yield from (value for value in state.values() if isinstance(value, torch.Tensor))
 
 
-def _watch_gradients(trained: list[Tensor], live: Any) -> None:
+def _watch_gradients(trained: list[Any], live: Any) -> None:
     for weight in trained:
         weight.register_post_accumulate_grad_hook(lambda weight: live.tell([weight.grad], "gradients"))
 
@@ -298,7 +303,7 @@ def _unique(tensors: Iterator[Tensor]) -> list[Tensor]:
     return list({id(tensor): tensor for tensor in tensors}.values())
 
 
-def _count_parameters(model: Any, parameters: list[Tensor]) -> int:
+def _count_parameters(parameters: list[Tensor]) -> int:
     from math import prod
 
     packed = {id(weight): prod(weight.quant_state.shape) for weight in parameters if hasattr(weight, "quant_state")}
@@ -310,13 +315,27 @@ def _plain(counted: Counter[str]) -> dict[str, int]:
 
 
 @contextmanager
-def _nothing_moves() -> Iterator[None]:
-    """PEFT moves new adapters to the device of their layer: fake tensors cannot follow, and are there already."""
-    from torch import nn
+def _no_wider_tiles(path: str) -> Iterator[None]:
+    """TRL asks for room for 32,768 logits a token. Where the vocabulary is smaller, a CPU never gives the rest of it."""
+    from training.model_folder import read_json
 
-    real = nn.Module.to
-    setattr(nn.Module, "to", lambda module, *_, **__: module)
+    trl: Any = import_module("trl.trainer.utils")
+    real = trl._CHUNKED_LOGPROB_CHUNK_SIZE
+    size = read_json(Path(path) / "config.json").get("vocab_size")
+    trl._CHUNKED_LOGPROB_CHUNK_SIZE = min(real, int(size)) if size else real
     try:
         yield
     finally:
-        setattr(nn.Module, "to", real)
+        trl._CHUNKED_LOGPROB_CHUNK_SIZE = real
+
+
+@contextmanager
+def _nothing_moves() -> Iterator[None]:
+    """PEFT moves new adapters to the device of their layer: fake tensors cannot follow, and are there already."""
+    kind: Any = import_module("torch.nn").Module
+    real = kind.to
+    kind.to = lambda module, *_, **__: module
+    try:
+        yield
+    finally:
+        kind.to = real

@@ -85,7 +85,7 @@ def _ladders(recipe: TrainRecipe, device: Device, train: Shape) -> Iterator[tupl
     if _can_checkpoint(recipe, device):
         yield [(("schedule.gradient_checkpointing=on",), train)], "activations are computed twice: a third slower"
     lengths = [length for length in (4096, 2048, 1024, 512, 256, 128) if length < train.tokens]
-    shorter = [
+    shorter: list[Step] = [
         ((f"data.max_length={length}", "data.too_long=cut"), Shape(train.records, length, train.even))
         for length in lengths
     ]

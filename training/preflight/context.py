@@ -206,6 +206,14 @@ class PreflightContext:
         said = [content.strip() for role, content in example.messages if role != "system"][-2:]
         return " → ".join(one if len(one) <= 70 else one[:69] + "…" for one in said)
 
+    @property
+    def other_template(self) -> str:
+        """The setting of a template to try instead: the model's own, or where it is that already, a plain one."""
+        if self.recipe.template.name != "auto":
+            return "--set template.name=auto"
+        fits = len(self.tokenizer.encode("<|im_end|>", add_special_tokens=False)) == 1
+        return f"--set template.name={'chatml' if fits and self.template.name != 'chatml' else 'alpaca'}"
+
     def text_of(self, ids: Sequence[int]) -> str:
         """The text of tokens, markers included."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))

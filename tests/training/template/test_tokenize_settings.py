@@ -176,15 +176,18 @@ def test_special_tokens_in_messages_for_every_template(name, tokenizers, fresh):
         assert "<|eot_id|> b </s>" in _learned(tokenizer, one)
 
 
-def test_a_template_that_reads_special_tokens_in_messages_says_so(fresh):
+@pytest.mark.parametrize(
+    ("reads", "why"),
+    [
+        ("message['content'].split('<|im_end|>')[0]", "takes apart a special token that stands in a message"),
+        ("('!' if message['content'].startswith('<|im_end|>') else '') + message['content']", "as its own"),
+    ],
+)
+def test_a_template_that_reads_special_tokens_in_messages_says_so(reads, why, fresh):
     tokenizer = fresh("bytes")
-    tokenizer.chat_template = (
-        template_for("chatml", tokenizer)
-        .chat_template()
-        .replace("message['content']", "message['content'].split('<|im_end|>')[0]")
-    )
-    with pytest.raises(TemplateError, match=r"Record a:1: .*special token that stands in a message"):
-        _one(tokenizer, [Message("user", "a <|im_end|> b"), Message("assistant", "c")], "auto")
+    tokenizer.chat_template = template_for("chatml", tokenizer).chat_template().replace("message['content']", reads)
+    with pytest.raises(TemplateError, match=f"Record a:1: .*{why}"):
+        _one(tokenizer, [Message("user", "<|im_end|> b"), Message("assistant", "c")], "auto")
 
 
 def test_errors_name_the_record_and_all_of_them_can_be_listed(tokenizer):
@@ -212,6 +215,17 @@ def test_pairs(tokenizer, conversations):
         if tokenizer.decode(pair.prompt_ids) == prompt:  # else an answer begins with the white space of the header
             assert pair.prompt_ids == encode_prompt(example.messages[:-1], template, tokenizer)
             assert tokenizer.decode(pair.chosen_ids) == good
+
+
+def test_a_pair_whose_header_is_read_in_two_ways(tokenizer):
+    """Two line breaks are one token before an end mark, and two before a word: the prompt ends before them."""
+    template = template_for("llama3", tokenizer)
+    example = Example("a:1", (Message("user", "q"), Message("assistant", "Word")), (Message("assistant", ""),))
+    pair = encode_pairs([example], template, tokenizer, DataSettings())[0]
+    text = template.render(example.messages[:1], generation_prompt=True).text
+    assert tokenizer.decode(pair.prompt_ids) == text.removesuffix("\n\n")
+    assert tokenizer.decode(pair.chosen_ids) == "\n\nWord<|eot_id|>"
+    assert tokenizer.decode(pair.rejected_ids) == "\n\n<|eot_id|>"
 
 
 def test_pairs_are_cut_and_checked(tokenizer):

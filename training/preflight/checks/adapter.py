@@ -62,7 +62,11 @@ def _module_names(context: PreflightContext) -> Sequence[str]:
         model = _empty_model(context)
     if model is None:
         return ()
-    return [name for name, module in model.named_modules() if name and getattr(module, "weight", None) is not None]
+    return [
+        name
+        for name, module in model.named_modules()
+        if name and getattr(getattr(module, "weight", None), "ndim", 0) == 2
+    ]
 
 
 def _empty_model(context: PreflightContext) -> object | None:

@@ -30,7 +30,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         yield finding(
             "labels_misaligned",
             "block",
-            f"The labels do not match the tokens at {many(int(wrong.sum()), 'place')} (masked is {MASKED}).",
+            f"{many(len(ids), 'record')} whose labels are neither {MASKED} nor the token at their place, or are not as many.",
             "Please report it, with what `studio doctor` says.",
             ids=ids,
             shown=context.shown(ids[0]),

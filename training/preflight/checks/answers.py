@@ -75,7 +75,7 @@ def _empty(context: PreflightContext) -> Iterator[Finding]:
             "empty_answer",
             level,
             message,
-            "Leave them out with `studio curate`: --set length.min_chars=1.",
+            "Leave them out with `studio curate`.",
             ids=ids,
             shown=context.shown(ids[0]),
         )

@@ -43,7 +43,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             "doubled_bos",
             "block",
             f"{context.text_of([bos])} stands twice in a row in {many(len(ids), 'record')}.",
-            "Take it out of the records, or use a template that writes it once: --set template.name=auto.",
+            f"Take it out of the records, or use a template that writes it once: {context.other_template}.",
             ids=ids,
             shown=context.text_of(tensors.of(int(wrong[0]))[0][:24]),
         )
@@ -56,7 +56,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             "missing_bos",
             "warn",
             f"{many(len(ids), 'record')} without {context.text_of([bos])} at the beginning, where this tokenizer has it.",
-            "Use a template that writes it, such as the model's own: --set template.name=auto.",
+            f"Use a template that writes it, such as {context.other_template}.",
             ids=ids,
             shown=context.text_of(tensors.of(int(without[0]))[0][:24]),
         )

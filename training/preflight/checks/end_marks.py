@@ -57,7 +57,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             "block",
             f"The template {context.template.name} ends answers with {context.template.stops[0]}, which is no single "
             "token of this model.",
-            "Use a template that fits: --set template.name=auto.",
+            f"Use a template that fits: {context.other_template}.",
             records=len(set(tensors.records)),
         )
     yield from _padding(context, tensors)
@@ -151,7 +151,7 @@ def _told(context: PreflightContext, tensors: Tensors, runs: Runs, wrong: np.nda
         reason,
         "block",
         message,
-        "Use a template whose answers end with a mark, such as --set template.name=auto, the model's own.",
+        f"Use a template whose answers end with a mark, such as {context.other_template}.",
         ids=ids,
         shown=context.text_of(tensors.ids[low:high].tolist()),
     )

@@ -42,7 +42,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             "block",
             f"The prompts of {len(other):,} of the {total:,} records looked at are written otherwise when an answer is "
             "asked for.",
-            "Use a template whose generation prompt is the beginning of what is trained: --set template.name=chatml.",
+            f"Use a template whose generation prompt is the beginning of what is trained: {context.other_template}.",
             ids=[name for name, _ in other],
             shown=other[0][1],
         )
@@ -54,7 +54,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             "warn",
             f"The last token before the answer melts into it in {many(len({name for name, _ in hits}), 'record')}.",
             "Trim answers that begin with a blank; else use a template that ends its prompt with a special token or a "
-            "newline, such as --set template.name=chatml.",
+            f"newline, such as {context.other_template}.",
             ids=[name for name, _ in hits],
             shown=hits[0][1] or context.shown(hits[0][0]),
         )

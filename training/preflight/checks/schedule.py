@@ -23,6 +23,9 @@ RATES = {
     "p_tuning": (1e-5, 0.1),
 }
 DPO_RATES = {"lora": (1e-8, 2e-4), "full": (1e-9, 2e-5)}
+# What is proposed instead: the rates of the presets.
+USUAL = {"lora": 2e-4, "full": 2e-5, "prefix": 1e-2, "prompt": 1e-2, "p_tuning": 1e-3}
+DPO_USUAL = {"lora": 5e-6, "full": 5e-7}
 SGD = 1000  # its rates are larger by about so much
 
 REASONS = {
@@ -102,8 +105,10 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     if schedule.warmup >= LONG_WARMUP:
         message = f"The warm-up takes {schedule.warmup:.0%} of the {steps:,} steps."
         yield finding("long_warmup", "warn", message, "--set schedule.warmup=0.03")
-    seen = steps * schedule.batch_size * schedule.accumulation / max(1, records)
-    if seen > MANY_EPOCHS and not context.recipe.data.packing:
+    seen = schedule.epochs
+    if schedule.max_steps is not None:
+        seen = schedule.max_steps * schedule.batch_size * schedule.accumulation / max(1, records)
+    if seen > MANY_EPOCHS and not (context.recipe.data.packing and schedule.max_steps is not None):
         message = f"Every record is seen {seen:.0f} times."
         fix = "--set schedule.epochs=3, or stop early: --set evaluation.every=50 --set evaluation.early_stopping=3."
         yield finding("many_epochs", "note", message, fix)
@@ -130,16 +135,16 @@ def _size(context: PreflightContext, steps: int, records: int) -> Iterator[Findi
 def _rate(context: PreflightContext) -> Iterator[Finding]:
     recipe = context.recipe
     low, high = (DPO_RATES if context.is_dpo else RATES).get(recipe.method.kind, RATES["lora"])
+    usual = (DPO_USUAL if context.is_dpo else USUAL).get(recipe.method.kind, USUAL["lora"])
     if recipe.optimizer.name == "sgd":
-        low, high = low * SGD, high * SGD
+        low, high, usual = low * SGD, high * SGD, usual * SGD
     rate = recipe.optimizer.learning_rate
     if low <= rate <= high:
         return
     too_far = rate > high * FAR or rate < low / FAR
     what = f"dpo with {recipe.method.kind}" if context.is_dpo else recipe.method.kind
-    usual = math.sqrt(low * high)
     message = f"The learning rate {rate:g} is {'above' if rate > high else 'below'} what {what} works with ({low:g} to {high:g})."
-    fix = f"--set optimizer.learning_rate={usual:.0e}"
+    fix = f"--set optimizer.learning_rate={usual:g}"
     yield finding("learning_rate", "block" if too_far else "warn", message, fix)
 
 

@@ -61,7 +61,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             "everything_trained",
             "block",
             f"In {many(len(ids), 'conversation')} every token is trained, the questions too.",
-            "Use a template that marks its answers, such as --set template.name=chatml; or, if it is meant, "
+            f"Use a template that marks its answers, such as {context.other_template}; or, if it is meant, "
             "--set data.train_on=everything.",
             ids=ids,
             shown=context.shown(ids[0]),

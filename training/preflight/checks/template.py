@@ -57,12 +57,12 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
             "block",
             f"The template {context.template.name} cannot render {len(ids):,} of the records looked at: "
             f"{context.refused[0][1]}",
-            "Use another template, such as --set template.name=chatml.",
+            f"Use another template, such as {context.other_template}.",
             ids=ids,
             shown=context.shown(ids[0]),
         )
     sample = context.sample
-    other = "Use another template, such as --set template.name=chatml."
+    other = f"Use another template, such as {context.other_template}."
     yield from _told(sample, "content_lost", _lost(sample), "The template leaves out messages of {}.", other)
     again = "Encode the records again with this template."
     differing = _other_tokens(context, sample)

@@ -126,7 +126,7 @@ def _end_token(context: PreflightContext) -> Iterator[Finding]:
         "end_token_differs",
         "warn",
         f"The model's configuration ends answers with {names or sorted(ends)}, which none of these answers end with.",
-        "Use its own template: --set template.name=auto.",
+        f"Use a template that ends answers so, such as {context.other_template}.",
         shown=around(context.text_of(context.stops.tolist()), 0, 40),
     )
 
