@@ -42,7 +42,17 @@ def _add(staged: Path, session: Session, base: Mapping[str, float], tuned: Mappi
     session.tokenizer.chat_template = session.template.chat_template()
     session.tokenizer.save_pretrained(staged)
     (staged / "training_args.bin").unlink(missing_ok=True)
+    _order_targets(staged / "adapter_config.json")
     (staged / "README.md").write_text(_card(session, base, tuned), encoding="utf-8")
+
+
+def _order_targets(config: Path) -> None:
+    """PEFT writes a set of names in an order of its own: two like runs must end in the same bytes."""
+    if config.is_file():
+        found = json.loads(config.read_bytes())
+        if isinstance(found.get("target_modules"), list):
+            found["target_modules"].sort()
+        config.write_text(json.dumps(found, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _publish(staged: Path, final: Path) -> None:

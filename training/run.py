@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"
 BASE = "base.json"
+# Bytes that an optimizer keeps a trained number.
+_STATE_BYTES = {"adamw": 8, "paged_adamw": 8, "adamw_8bit": 2, "paged_adamw_8bit": 2, "sgd": 0, "adafactor": 1}
 
 
 def train(
@@ -69,6 +72,7 @@ def train(
     keeper.folder = folder / CHECKPOINTS
 
     start = keeper.find_start(trainer)
+    keeper.check_room(trainer)
     base = _base_losses(watch, trainer, folder, session.is_main)
     if start is not None and watch.is_exhausted():  # killed after its last step, which early stopping chose
         keeper.load(trainer, start)
@@ -105,7 +109,6 @@ class _Keeper:
     def __init__(self, session: Session, folder: Path, progress: Progress, say: Listener) -> None:
         self._session, self._progress, self._say = session, progress, say
         self.folder = folder / CHECKPOINTS
-        self._room_checked = False
 
     def find_start(self, trainer: Any) -> checkpoints.Checkpoint | None:
         """The newest checkpoint that verifies; says which newer ones do not. The first process looks for all."""
@@ -137,19 +140,28 @@ class _Keeper:
             self.folder,
             write,
             {"progress": self._progress.as_json()},
-            {"model": self._session.found.digest, "recipe": self._session.recipe.digest()},
+            {
+                "model": self._session.found.digest,
+                "recipe": self._session.recipe.digest(),
+                "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
+            },
         )
         if saved is None:
             return
         best = self._progress.best_step
         self._say(CheckpointSaved(step, str(saved.path), saved.bytes, round(saved.seconds, 3), best == step))
-        keep = self._session.recipe.checkpoints.keep
-        if not self._room_checked:
-            self._room_checked = True
-            warning = checkpoints.check_room(self.folder, saved.bytes, keep)
-            if warning:
-                self._say(Warned(warning))
-        checkpoints.rotate(self.folder, keep, [self._path(best)])
+        checkpoints.rotate(self.folder, self._session.recipe.checkpoints.keep, [self._path(best)])
+
+    def check_room(self, trainer: Any) -> None:
+        """Before the first step: whether the disk has room for what will be saved. Raises OutputError."""
+        if not self._session.is_main:
+            return
+        moments = _STATE_BYTES[self._session.device.optimizer]
+        moved = (weight for weight in trainer.model.parameters() if weight.requires_grad)
+        size = sum(weight.numel() * (weight.element_size() + moments) for weight in moved)
+        warning = checkpoints.check_room(self.folder, size, self._session.recipe.checkpoints.keep)
+        if warning:
+            self._say(Warned(warning))
 
     def load(self, trainer: Any, start: checkpoints.Checkpoint) -> None:
         """Weights and counts of a checkpoint, with nothing left to train."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--weights", is_flag=True, help="Load the model too, for what only it can tell: packing, markers never learned."
 )
+@click.option("--memory", is_flag=True, help="Estimate the memory that training takes, too: some seconds.")
 @json_option
 @plain_option
 @quiet_option
@@ -46,6 +47,7 @@ def preflight(
     allow: tuple[str, ...],
     show: tuple[str, ...],
     weights: bool,
+    memory: bool,
     as_json: bool,
     plain: bool,
     quiet: bool,
@@ -61,6 +63,7 @@ def preflight(
       studio preflight --data clean.csv --model smollm2 --preset quick
       studio preflight --data chats.jsonl --model ./model --set data.max_length=2048 --show 3
     """
+    from studio.cli.memory_words import memory_facts
     from training.preflight import check_allowed, context_of, examine
 
     out = Output(json=as_json, plain=plain, quiet=quiet)
@@ -73,13 +76,14 @@ def preflight(
         context = context_of(session)
         report = examine(context, allow=allow)
         shown = _shown(context, report, show)
+        needs = memory_facts(session) if memory else None
     except (StudioError, click.UsageError) as error:
         if as_json:
             from studio.cli.curate import say_in_json
 
             say_in_json(out, error)
         raise
-    _tell(session, report, shown, out)
+    _tell(session, report, shown, needs, out)
     return int(ExitCode.FINDINGS if report.blocked else ExitCode.OK)
 
 
@@ -108,7 +112,8 @@ def _shown(context: PreflightContext, report: Report, wanted: Sequence[str]) -> 
     return found
 
 
-def _tell(session: Session, report: Report, shown: Sequence[Shown], out: Output) -> None:
+def _tell(session: Session, report: Report, shown: Sequence[Shown], needs: dict[str, Any] | None, out: Output) -> None:
+    from studio.cli.memory_words import memory_text
     from studio.cli.preflight_words import report_text, tokens_text
 
     if out.json:
@@ -118,6 +123,7 @@ def _tell(session: Session, report: Report, shown: Sequence[Shown], out: Output)
             "device": session.device.name,
             "changes": list(session.changes),
             "shown": [one.as_json() for one in shown],
+            "memory": needs,
         }
         out.json_line(facts)
         return
@@ -126,4 +132,6 @@ def _tell(session: Session, report: Report, shown: Sequence[Shown], out: Output)
     for one in shown:
         # made harmless piece by piece, since the colours around the pieces must get through
         click.echo(tokens_text(one, coloured=not out.plain and can_redraw(sys.stdout)) + "\n", color=True)
+    if needs is not None:
+        out.data(memory_text(needs) + "\n")
     out.data(report_text(report, f"{session.template.name} ({session.template.origin})"))

@@ -23,7 +23,7 @@ from studio.runs.curves import TrainSnapshot
 from studio.runs.jsonl import one_line
 from studio.tui.screens.train_draft import Draft, described
 from studio.tui.screens.train_frames import fields_of, section_names, stepped
-from studio.tui.screens.train_messages import PreflightMade, TrainChanged
+from studio.tui.screens.train_messages import MemoryEstimated, PreflightMade, TrainChanged
 from studio.tui.screens.train_work import TrainFollowing
 from studio.tui.settings import Settings
 from studio.tui.widgets.curve_chart import Curve, Picture, drawn, short
@@ -91,7 +91,7 @@ async def test():
     async with driven(size=(80, 24), runs_dir=runs, settle=False) as studio:
         await studio.press("5")
         await studio.until(lambda: getattr(studio.screen, "draft", None) is not None)
-        first = [name for name in ("torch", "transformers", "numpy", "polars") if name in sys.modules]
+        first = [name for name in ("torch", "transformers", "polars") if name in sys.modules]
         studio.screen.attach(runs / {FINISHED!r})
         await studio.until(lambda: studio.screen.snapshot is not None)
         print(first, [n for n in ("torch", "transformers", "trl", "peft", "datasets", "tokenizers") if n in sys.modules])
@@ -245,6 +245,24 @@ def test_the_report_marks_trained_tokens_without_colour(tmp_path: Path) -> None:
             assert "2 of 2 · desk.jsonl:2" in text(studio) and "Hi‹ there›" in text(studio)
             await studio.press("left_square_bracket", "left_square_bracket", "escape")
             assert not studio.screen.has_class("-report")
+
+    run(test())
+
+
+def test_memory_joins_the_report_when_it_is_known(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with training(runs=tmp_path) as studio:
+            memory = {**REPORT["memory"], "fits": False, "suggestions": [
+                {"settings": ["schedule.batch_size=1"], "needs": 900_000_000, "price": "a little slower"}]}  # fmt: skip
+            await reported(studio, {**REPORT, "memory": {}})
+            assert "about 1.72 GB needed" not in text(studio)
+            studio.screen.post_message(MemoryEstimated("another command", memory))
+            studio.screen.post_message(MemoryEstimated(studio.screen.report.command, memory))
+            await studio.until(lambda: studio.screen.report.report["memory"], "the memory")
+            await studio.pilot.pause(0.1)
+            shown = text(studio)
+            assert "about 1.72 GB needed, 6.40 GB free" in shown and "it does not fit" in shown
+            assert "→ --set schedule.batch_size=1: 900 MB; a little slower" in shown
 
     run(test())
 

@@ -183,6 +183,10 @@ REPORT: dict[str, Any] = {
     "lengths": {"sequences": 200, "least": 31, "median": 88, "most": 723, "mean": 104.5,
                 "covers": {"0.95": 301, "0.99": 502, "1": 723},
                 "histogram": {str(64 * n): count for n, count in enumerate((0, 41, 96, 30, 14, 9, 4, 2, 1, 1, 1, 1), 0) if n}},
+    "memory": {"total": 1_715_000_000, "phase": "training", "free": 6_400_000_000, "fits": True, "measured_here": True,
+               "components": [{"name": "framework", "size": 420_000_000, "text": ""}, {"name": "weights", "size": 538_000_000, "text": ""},
+                              {"name": "activations", "size": 610_000_000, "text": ""}, {"name": "working", "size": 147_000_000, "text": ""}],
+               "suggestions": []},
     "isolation": None, "seconds": 1.2, "blocked": True, "model": "smollm2", "template": "chatml", "device": "CPU", "changes": [],
     "shown": [
         {"record_id": "desk.jsonl:1", "part": "", "cut": 0, "tokens": [

@@ -144,23 +144,44 @@ def test_the_state_of_8_bit_optimizers_is_as_large_as_bitsandbytes_makes_it(tiny
     assert found.optimizer < 3 * found.trainable
 
 
-def test_quantised_weights_are_smaller(tiny: Path) -> None:
-    sizes = {kind: simulated(tiny, model={"quantization": kind}).weights for kind in ("none", "int8", "nf4", "fp4")}
+@pytest.fixture(scope="module")
+def wider(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wide enough that constants of quantisation are fewer than the codes beside them."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("models") / "wider"
+    sizes = {"vocab_size": 640, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
+    LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=4, num_key_value_heads=2)).save_pretrained(folder)
+    return folder
+
+
+def test_quantised_weights_are_smaller(wider: Path) -> None:
+    sizes = {kind: simulated(wider, model={"quantization": kind}).weights for kind in ("none", "int8", "nf4", "fp4")}
     assert sizes["none"] > sizes["int8"] > sizes["nf4"] == sizes["fp4"]
-    single = simulated(tiny, model={"quantization": "nf4", "double_quantization": False})
+    single = simulated(wider, model={"quantization": "nf4", "double_quantization": False})
     assert single.weights > sizes["nf4"]
-    assert single.parameters == simulated(tiny).parameters
+    assert single.parameters == simulated(wider).parameters
 
 
 @pytest.mark.parametrize("kind", ["nf4", "int8"])
-def test_quantised_weights_are_counted_as_they_are(tiny: Path, kind: str) -> None:
+def test_quantised_weights_are_counted_as_they_are(wider: Path, kind: str) -> None:
     from training.model import load_model
 
-    recipe = recipe_of(tiny, model={"quantization": kind})
-    model = load_model(find_model(str(tiny)), recipe.model, choose(recipe, Facts()), train=True)
-    assert simulated(tiny, model={"quantization": kind}).weights == pytest.approx(
-        model.get_memory_footprint(), rel=0.03
-    )
+    recipe = recipe_of(wider, model={"quantization": kind})
+    model = load_model(find_model(str(wider)), recipe.model, choose(recipe, Facts()), train=True)
+    real = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in _tensors(model)}
+    assert simulated(wider, model={"quantization": kind}).weights == pytest.approx(sum(real.values()), rel=0.03)
+
+
+def _tensors(model: Any) -> list[torch.Tensor]:
+    """Weights and buffers, and what bitsandbytes keeps beside its weights."""
+    found = [*model.parameters(), *model.buffers()]
+    for weight in model.parameters():
+        state = getattr(weight, "quant_state", None)
+        found += [part for part in (getattr(weight, "SCB", None),) if part is not None]
+        for one in (state, getattr(state, "state2", None)):
+            found += [one.absmax, one.code] if one is not None else []
+    return found
 
 
 def test_checkpointing_and_half_precision_need_less(tiny: Path) -> None:

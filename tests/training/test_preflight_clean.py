@@ -141,3 +141,41 @@ def test_what_only_the_weights_tell_is_asked_after_loading(bench: Bench, tiny: P
     with torch.no_grad():
         session.model.get_input_embeddings().weight[bench.tokenizer.eos_token_id] = 0.0
     assert [one.reason for one in examine_weights(session)] == ["untrained_markers"]
+
+
+@pytest.mark.parametrize("name", ["qwen3", "nemotron_3_nano", "qwen2_5", "llama3", "phi3_5"])
+def test_a_models_own_template_is_no_fault(name: str, tiny: Path) -> None:
+    """Templates of reasoning models write an empty <think> into answers, and leave earlier reasoning out."""
+    from importlib.resources import files
+
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    ends = {"llama3": "<|eot_id|>", "phi3_5": "<|end|>"}
+    marks = ["<|start_header_id|>", "<|end_header_id|>", "<|begin_of_text|>", "<|user|>", "<|assistant|>", "<|system|>"]
+    if name == "llama3":
+        tokenizer.bos_token = "<|begin_of_text|>"
+    tokenizer.add_special_tokens({"additional_special_tokens": [*marks, *ends.values()]})
+    if name in ends:
+        tokenizer.eos_token = ends[name]
+    tokenizer.chat_template = files("trl").joinpath("chat_templates", f"{name}.jinja").read_text(encoding="utf-8")
+    config = AutoConfig.from_pretrained(tiny)
+    config.vocab_size = len(tokenizer)
+    thinking = tuple(
+        Example(
+            f"thinking:{number}",
+            (
+                Message("user", f"What is {number} plus {number}?"),
+                Message("assistant", f"<think>\nTwice {number}.\n</think>\n\nIt is {2 * number}."),
+                Message("user", "And one more?"),
+                Message("assistant", f"<think>\nOne more than {2 * number}.\n</think>\n\nThen it is {2 * number + 1}."),
+            ),
+        )
+        for number in range(40)
+    )
+    for records in (split(CLEAN["chat"]()), split(list(thinking))):
+        report = Bench(tokenizer, config, None, [], "auto").examine(records)
+        found = serious(report)
+        assert not report.blocked, found
+        assert not {"content_lost", "mask_wrong"} & set(found)
+    assert (report.of("reasoning_left_out") is not None) == (name in ("qwen3", "nemotron_3_nano"))

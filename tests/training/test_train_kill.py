@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
 import shutil
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,9 +51,18 @@ def resume(folder: Path, code: int = 0, *words: str) -> str:
     return finish(start(["train", "--resume", str(folder), *(words or ("--json",))]), code)
 
 
+def result_files(folder: Path) -> Iterator[tuple[str, object]]:
+    """Names, sizes and digests of what a run ended with; the card tells the recipe, which some tests change."""
+    (manifest,) = folder.glob("*/manifest.json")
+    listed = json.loads(manifest.read_bytes())["files"]
+    return ((name, facts) for name, facts in listed.items() if name != "README.md")
+
+
 def check_same(folder: Path, whole: Path) -> None:
     """The same weights, and the same losses at every step, however often it was told."""
     assert weights(folder) == weights(whole)
+    mine, theirs = (dict(result_files(place)) for place in (folder, whole))
+    assert mine == theirs and "tokenizer.json" in mine, "and every other file of the result"
     expected = {event["step"]: (event["loss"], event["tokens"]) for event in events(whole, "step_logged")}
     for event in events(folder, "step_logged"):
         assert (event["loss"], event["tokens"]) == expected[event["step"]], event["step"]
@@ -237,6 +249,22 @@ def test_a_full_disk_keeps_the_last_checkpoint(tiny: Path, questions: Path, whol
     assert (after, refused) == (before, [])
     resume(folder)
     check_same(folder, whole)
+
+
+def test_a_disk_too_small_for_two_checkpoints_is_said_before_the_first_step(
+    tiny: Path, questions: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a small disk")
+    try:
+        said = finish(start(arguments(tiny, questions, disk, "method.kind=full", "optimizer.learning_rate=1e-5")), 5)
+        assert "Two checkpoints of 1.3 MB do not fit" in said
+        assert not steps(the_run(disk)) and events(the_run(disk))[-1]["error"] == "OutputError"
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_numbers_that_are_none_stop_it_with_the_last_good_checkpoint(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.arguments import uses_checkpointing
 from training.memory.available import Room, room_on
 from training.memory.baseline import baseline
 from training.memory.simulate import Shape, Simulated, simulate
@@ -67,16 +68,16 @@ def estimate(
     the operations of a CPU.
     """
     simulated = simulate(recipe, found.path, device, train, evaluation)
+    held = _in_heap(recipe, found, device, train, simulated)
     cuda = device.kind == "cuda"
     base = CUDA_CONTEXT if cuda else baseline(found.path) + TRAINER
     file = 0 if cuda else sum(path.stat().st_size for path in Path(found.path).glob("*.safetensors"))
     at_training, at_evaluation = simulated.training, simulated.evaluation
-    held = simulated.in_heap.get("activations", 0)
     holes = int(CUDA_HOLES * sum(at_training.values()) if cuda else HOLES * held)
     phases = {
         "loading": base + simulated.weights + file,
         "training": base + sum(at_training.values()) + holes,
-        "evaluation": base + sum(at_evaluation.values()) + (0 if cuda else _left(simulated)),
+        "evaluation": base + sum(at_evaluation.values()) + (0 if cuda else held),
     }
     phase = max(phases, key=lambda name: phases[name])
     parts = {"loading": {"weights": simulated.weights, "working": file}, "training": at_training}
@@ -93,8 +94,13 @@ def estimate(
     )
 
 
-def _left(simulated: Simulated) -> int:
-    """What the C library keeps of training's small blocks when they are freed."""
+def _in_heap(recipe: TrainRecipe, found: FoundModel, device: Device, train: Shape, simulated: Simulated) -> int:
+    """Activations in small blocks. Those that are computed again leave as many holes as those that are kept."""
+    if device.kind == "cuda":
+        return 0
+    if uses_checkpointing(recipe, device):
+        schedule = recipe.schedule.model_copy(update={"gradient_checkpointing": "off"})
+        simulated = simulate(recipe.model_copy(update={"schedule": schedule}), found.path, device, train, None)
     return simulated.in_heap.get("activations", 0)
 
 

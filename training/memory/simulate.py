@@ -73,7 +73,8 @@ def simulate(recipe: TrainRecipe, path: str, device: Device, train: Shape, evalu
         live = stack.enter_context(LiveBytes())
         live.tell(_tensors(model, trained=False), "weights")
         if recipe.method.objective == "dpo" and recipe.method.kind == "full":
-            live.tell([torch.empty(live.now["weights"], dtype=torch.uint8)], "weights")  # a copy to compare with
+            copy = torch.empty(sum(w.numel() * w.element_size() for w in parameters), dtype=torch.uint8)
+            live.tell([copy], "weights")  # the model as it was, to compare with
         live.tell(trained, "weights" if recipe.method.kind == "full" else "adapter")
         optimizer = _optimizer(recipe, device, trained, live)
         _watch_gradients(trained, live)

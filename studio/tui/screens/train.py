@@ -17,7 +17,8 @@ from studio.tui.screens.base import StudioScreen
 from studio.tui.screens.train_ask import AsksToTrain
 from studio.tui.screens.train_follow import FollowsTraining
 from studio.tui.screens.train_keys import TRAIN_KEYS
-from studio.tui.screens.train_messages import DraftLoaded, ModelsFound, PreflightFailed, PreflightMade
+from studio.tui.screens.train_messages import DraftLoaded, ModelsFound
+from studio.tui.screens.train_preflight import LooksAtTokens, ReportPane, TokensPane
 from studio.tui.text import line
 from studio.tui.widgets.curve_chart import CurveChart
 from studio.tui.widgets.lines import LineChosen, LineMoved
@@ -34,24 +35,6 @@ if TYPE_CHECKING:
 _DEFAULT = "lora"
 
 
-class ReportPane(ScrolledText):
-    """What preflight found."""
-
-    HELP = N_(
-        "What was found in the tokens that would be trained: ✗ stops the run, ! is a warning, → says what to do. p looks "
-        "again, esc goes back to the recipe."
-    )
-
-
-class TokensPane(ScrolledText):
-    """The tokens of a record."""
-
-    HELP = N_(
-        "The tokens of a record as they are trained: those between ‹ and › are learned, the others are only read. ] and [ "
-        "go on and back."
-    )
-
-
 class SamplesPane(ScrolledText):
     """Answers to held-out prompts."""
 
@@ -66,7 +49,7 @@ class NotesPane(ScrolledText):
     HELP = N_("What happened to the run, the newest first: how it ended, warnings, checkpoints, pauses.")
 
 
-class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
+class TrainScreen(AsksToTrain, LooksAtTokens, FollowsTraining, StudioScreen):
     """Holds a draft of a recipe. Preflight, runs and their curves come from thread workers of `train_work`."""
 
     PLACE = "train"
@@ -83,8 +66,6 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
         self.inputs: tuple[str, ...] = ()
         self.models: tuple[str, ...] = ()
         self.cloned = ""  # the run whose recipe is in the form
-        self.report: PreflightMade | None = None
-        self.record = 0
         self._before: list[Draft] = []
         self._problem = ""
         self._chosen = False  # whether data was typed here
@@ -138,7 +119,7 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
         self.call_after_refresh(self._draw_again)
 
     def _draw_again(self) -> None:
-        self._show_report()
+        self.show_report()
         self.draw_run()
 
     # The draft
@@ -255,61 +236,6 @@ class TrainScreen(AsksToTrain, FollowsTraining, StudioScreen):
     def action_to_stages(self) -> None:
         """From the form to the list."""
         self.query_one(SectionList).focus()
-
-    # Preflight
-
-    def action_preflight(self) -> None:
-        """Have the tokens looked at by another process."""
-        draft, inputs = self.draft, self.inputs
-        if draft is None:
-            return
-        if not inputs or not draft.recipe.model.name:
-            self.studio.say(_("Preflight needs data (i) and a model (m)."), "warning")
-            return
-        recipe, command = draft.recipe, draft.command(inputs)
-        self.tell(_("Preflight: reading the data, making tokens …"))
-        self.work("preflight", lambda: work.preflight(inputs, recipe, command, self))
-
-    def on_preflight_made(self, message: PreflightMade) -> None:
-        """Show it."""
-        self.tell("")
-        self.report, self.record = message, 0
-        self.remove_class("-following")
-        self.add_class("-report")
-        self.query_one(ReportPane).focus()
-        self._show_report(home=True)
-        self.refresh_bindings()
-
-    def on_preflight_failed(self, message: PreflightFailed) -> None:
-        """There was nothing to look at."""
-        self.tell("")
-        self.studio.say(f"{message.message} {message.hint}".strip(), "error")
-
-    def blocking(self) -> tuple[str, ...]:
-        """What preflight found that stops the recipe as it is now; nothing where it looked at another one, or not at all."""
-        if self.report is None or self.draft is None or self.report.command != self.draft.command(self.inputs):
-            return ()
-        found = [each["reason"] for each in self.report.report["findings"] if each["level"] == "block"]
-        return tuple(dict.fromkeys(found))
-
-    def action_record(self, by: int) -> None:
-        """The tokens of another record."""
-        from studio.tui.screens.train_report import records_of
-
-        if self.report is not None and (records := records_of(self.report.report)):
-            self.record = (self.record + by) % len(records)
-            self.add_class("-tokens")
-            self._show_report(home=True)
-
-    def _show_report(self, *, home: bool = False) -> None:
-        from studio.tui.screens.train_report import records_of, report_content, tokens_content
-
-        if self.report is None or not self.has_class("-report"):
-            return
-        pane, tokens, report = self.query_one(ReportPane), self.query_one(TokensPane), self.report.report
-        room = self.size.width // 2 if self.size.width >= 100 else self.size.width  # as in train.tcss
-        pane.show(report_content(report, max(30, room - 4)), home=home)
-        tokens.show(tokens_content(records_of(report), self.record), home=home)
 
     # Showing
 

@@ -57,6 +57,14 @@ class PreflightMade(Message):
 
 
 @dataclass
+class MemoryEstimated(Message):
+    """What memory it would take, as JSON; {} where that is not known. command: what was looked at."""
+
+    command: str
+    memory: Mapping[str, Any]
+
+
+@dataclass
 class PreflightFailed(Message):
     """There was nothing to look at, and why."""
 

@@ -22,7 +22,7 @@ def report_content(report: Mapping[str, Any], width: int) -> Content:
     for finding in report["findings"]:
         lines += ["", *_finding(finding)]  # type: ignore[list-item]
     lines += ["", *_lengths(report.get("lengths") or {}, width)]  # type: ignore[list-item]
-    lines += ["", *_memory(report.get("memory") or {}, width)]  # type: ignore[list-item]
+    lines += ["", *_memory(report.get("memory", {}), width)]  # type: ignore[list-item]
     return Content("\n").join(Content(each) if isinstance(each, str) else each for each in lines)
 
 
@@ -96,29 +96,36 @@ def _short(number: int) -> str:
     return f"{number / 1000:.0f}k" if number >= 10_000 else str(number)
 
 
-def _memory(memory: Mapping[str, Any], width: int) -> Iterator[Content]:
-    parts: Mapping[str, float] = memory.get("parts") or {}
-    total = memory.get("total") or sum(parts.values())
-    if not total:
+def _memory(memory: Mapping[str, Any] | None, width: int) -> Iterator[Content]:
+    """None: it is being estimated; empty: it cannot be."""
+    if memory is None:
+        yield Content.assemble((_("Memory"), "bold"), f"  {_('is being estimated …')}")
+    if not memory:
         return
-    free = memory.get("free")
-    fits = not free or total <= free
-    said = _("about {n} needed").format(n=_bytes(total))
-    yield Content.assemble(
-        (_("Memory"), "bold"),
-        f"  {said}" + (f", {_('{n} free').format(n=_bytes(free))}" if free else ""),
-        ("" if fits else "  ! " + _("it does not fit"), "bold $text-error"),
-    )
+    total = memory["total"]
+    said = _("about {n} needed, {free} free").format(n=_bytes(total), free=_bytes(memory["free"]))
+    if not memory["measured_here"]:
+        said += ", " + _("a mere estimate")
+    yield Content.assemble((_("Memory"), "bold"), f"  {said}")
+    if not memory["fits"]:
+        yield Content.styled("! " + _("it does not fit"), "bold $text-error")
     room = max(4, min(30, width - 30))
-    for name, size in parts.items():
-        drawn = bar(size / total, room)
-        yield Content.assemble("  ", cell(display(name), 14), (drawn, "$text-primary"), (f" {_bytes(size)}", "dim"))
-    for advice in memory.get("suggestions") or ():
-        yield Content.assemble(("  → ", "$text-accent"), line(advice, limit=300))
+    for each in memory["components"]:
+        drawn = bar(each["size"] / max(total, 1), room)
+        yield Content.assemble(
+            "  ", cell(each["name"], 14), (drawn, "$text-primary"), (f" {_bytes(each['size'])}", "dim")
+        )
+    for each in memory["suggestions"]:
+        settings = " ".join(f"--set {setting}" for setting in each["settings"])
+        said = f"{settings}: {_bytes(each['needs'])}; {each['price']}"
+        yield Content.assemble(("  → ", "$text-accent"), line(said, limit=300))
 
 
 def _bytes(number: float) -> str:
-    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:,.0f} MB"
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if number >= unit:
+            return f"{number / unit:,.{2 if name == 'GB' else 0}f} {name}"
+    return f"{number / 1e3:,.0f} kB"
 
 
 # Tokens

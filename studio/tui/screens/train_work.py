@@ -28,6 +28,7 @@ from studio.tui.screens.curate_messages import RunBegun
 from studio.tui.screens.curate_work import Following
 from studio.tui.screens.train_messages import (
     DraftLoaded,
+    MemoryEstimated,
     ModelsFound,
     OverlayRead,
     PreflightFailed,
@@ -68,11 +69,9 @@ def _opened(name: str) -> DraftLoaded:
 
 def find_models(target: MessagePump) -> None:
     """Posts ModelsFound."""
-    from training.model_find import PACKAGED, packaged_file
-    from training.model_hub import cached_names
+    from training.model_list import list_models
 
-    packaged = [name for name in PACKAGED if packaged_file(name) is not None]
-    target.post_message(ModelsFound((*packaged, *cached_names())))
+    target.post_message(ModelsFound(tuple(dict.fromkeys(each.name for each in list_models() if not each.problem))))
 
 
 def begin(
@@ -158,23 +157,31 @@ def preflight(inputs: Sequence[str], recipe: TrainRecipe, command: str, target: 
     """`studio preflight --json` on the recipe as it is shown. Posts PreflightMade or PreflightFailed, or nothing when
     called off: then the process is ended too.
     """
+    done = _preflight(inputs, recipe, "--show", str(RECORDS_SHOWN))
+    if done is None:
+        return
+    report = _last_object(done.stdout)
+    target.post_message(PreflightMade(command, report) if report is not None else _why(done.stderr))
+
+
+def estimate_memory(inputs: Sequence[str], recipe: TrainRecipe, command: str, target: MessagePump) -> None:
+    """As `preflight`, for the memory alone, which takes longer. Posts MemoryEstimated, {} where it cannot be told."""
+    done = _preflight(inputs, recipe, "--memory")
+    if done is not None:
+        target.post_message(MemoryEstimated(command, (_last_object(done.stdout) or {}).get("memory") or {}))
+
+
+def _preflight(inputs: Sequence[str], recipe: TrainRecipe, *options: str) -> subprocess.CompletedProcess[bytes] | None:
     worker = get_current_worker()
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
         file = Path(folder) / "recipe.yaml"
         file.touch(mode=0o600)
         file.write_text(recipe.to_yaml(), encoding="utf-8")
-        words = [sys.executable, "-m", "studio", "preflight", "--json", "--recipe", str(file)]
-        words += ["--show", str(RECORDS_SHOWN)]
+        words = [sys.executable, "-m", "studio", "preflight", "--json", "--recipe", str(file), *options]
         for each in inputs:
             words += ["--data", each]
         done = _run(words, lambda: worker.is_cancelled)
-    if done is None or worker.is_cancelled:
-        return
-    report = _last_object(done.stdout)
-    if report is None:
-        target.post_message(_why(done.stderr))
-    else:
-        target.post_message(PreflightMade(command, report))
+    return None if worker.is_cancelled else done
 
 
 def _run(words: Sequence[str], called_off: Any) -> subprocess.CompletedProcess[bytes] | None:

@@ -11,9 +11,10 @@ OWN = 16  # records rendered with the model's own template, to compare
 
 REASONS = {
     "prompt_differs": Reason(
-        ("block",),
+        ("block", "warn"),
         "Prompts that are written otherwise when an answer is asked for than when it is trained.",
-        "The model is trained after one text and asked after another.",
+        "The model is trained after one text and asked after another. Only a warning for the model's own template: "
+        "reasoning models open a <think> when they are asked.",
         "Use a template whose generation prompt is the beginning of what is trained.",
     ),
     "prompt_melts": Reason(
@@ -39,7 +40,7 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
     if other:
         yield finding(
             "prompt_differs",
-            "block",
+            "warn" if context.template.origin.startswith("the model's own") else "block",
             f"The prompts of {len(other):,} of the {total:,} records looked at are written otherwise when an answer is "
             "asked for.",
             f"Use a template whose generation prompt is the beginning of what is trained: {context.other_template}.",

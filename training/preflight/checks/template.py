@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from training.preflight.context import Check, PreflightContext, Sampled
 from training.preflight.finding import Finding, Level, Reason, around, finding
 from training.preflight.tensors import MASKED
+from training.template.template import BUILT_IN
 from training.tokenize import EncodedPair
 
 _GAPS = re.compile(r"\s+")
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 REASONS = {
     "template_refuses": Reason(
@@ -19,6 +21,12 @@ REASONS = {
         "Conversations that the template cannot render.",
         "Some templates know no system or tool messages, or insist on turns that alternate.",
         "Use another template, or take those messages out.",
+    ),
+    "reasoning_left_out": Reason(
+        ("note",),
+        "Reasoning (<think> … </think>) of earlier answers, which the template leaves out.",
+        "Reasoning models are asked that way later, so it is right for them; what stands there is not learned.",
+        "Nothing, or one record for each answer.",
     ),
     "content_lost": Reason(
         ("block",),
@@ -63,7 +71,15 @@ def _examine(context: PreflightContext) -> Iterator[Finding]:
         )
     sample = context.sample
     other = f"Use another template, such as {context.other_template}."
-    yield from _told(sample, "content_lost", _lost(sample), "The template leaves out messages of {}.", other)
+    lost, thoughts = _lost(sample)
+    yield from _told(sample, "content_lost", lost, "The template leaves out messages of {}.", other)
+    yield from _told(
+        sample,
+        "reasoning_left_out",
+        thoughts,
+        "The template leaves out reasoning in earlier answers of {}.",
+        "Nothing to do.",
+    )
     again = "Encode the records again with this template."
     differing = _other_tokens(context, sample)
     yield from _told(sample, "tensors_differ", differing, "The tokens of {} are not those of the rendered text.", again)
@@ -83,14 +99,25 @@ def _told(sample: Sequence[Sampled], reason: str, hits: list[_Hit], message: str
         yield finding(reason, REASONS[reason].levels[0], said, fix, ids=ids, shown=hits[0][1])
 
 
-def _lost(sample: Sequence[Sampled]) -> list[_Hit]:
-    found = []
+def _lost(sample: Sequence[Sampled]) -> tuple[list[_Hit], list[_Hit]]:
+    """Records of which a message is not in the text; and those of which only the reasoning of answers is not."""
+    lost: list[_Hit] = []
+    thoughts: list[_Hit] = []
     for one in sample:
         text = _GAPS.sub("", one.rendered.text)
         missing = [message for message in one.messages if _GAPS.sub("", message.content) not in text]
-        if missing:
-            found.append((one, f"{missing[0].role}: {missing[0].content}"))
-    return found
+        if not missing:
+            continue
+        whole = all(
+            message.role == "assistant" and _GAPS.sub("", _said(message.content)) in text for message in missing
+        )
+        (thoughts if whole else lost).append((one, f"{missing[0].role}: {missing[0].content}"))
+    return lost, thoughts
+
+
+def _said(answer: str) -> str:
+    """An answer without its reasoning."""
+    return _THOUGHT.sub("", answer)
 
 
 def _other_tokens(context: PreflightContext, sample: Sequence[Sampled]) -> list[_Hit]:
@@ -130,16 +157,25 @@ def _other_mask(context: PreflightContext, sample: Sequence[Sampled]) -> list[_H
 
 
 def _badly_marked(context: PreflightContext, one: Sampled) -> str | None:
-    """What is marked as an answer and is none, or the other way round."""
+    """What is marked as an answer and is none, or the other way round.
+
+    A template of the model itself may write more into an answer than the record says, such as an empty <think>; never
+    what somebody else says.
+    """
     answers = [message.content for message in one.messages if message.role in ("assistant", "text")]
+    others = [message.content.strip() for message in one.messages if message.role not in ("assistant", "text")]
     marked = [one.rendered.text[start:end] for start, end in one.rendered.spans]
     if len(answers) != len(marked):
         return one.rendered.text
     for answer, text in zip(answers, marked, strict=True):
-        rest = text.replace(answer.strip(), "", 1)
+        said = answer.strip() if answer.strip() in text else _said(answer).strip()
+        if said not in text:
+            return text
+        rest = text.replace(said, "", 1)
         for stop in context.template.stops:
             rest = rest.replace(stop, "", 1)
-        if answer.strip() not in text or rest.strip():
+        theirs = any(other and other in rest for other in others)
+        if theirs or (rest.strip() and context.template.origin == BUILT_IN):
             return text
     return None
 
