@@ -11,21 +11,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.errors import Refused, Stopped, StudioError
+from curation.errors import OutputError, Refused, Stopped, StudioError
 from curation.events import Listener, Warned
 from curation.events import Progress as PhaseProgress
 from curation.writers.atomic import write_atomic
 from training import checkpoint as checkpoints
-from training.distributed import agreed
+from training.apart import Looked, look, prepare_apart
+from training.distributed import agreed, processes
 from training.events import CheckpointSaved, PreflightDone, Resumed, TrainingPrepared
 from training.finish import save_final
 from training.losses import GivenUp
-from training.session import Session, prepare
+from training.session import Session, prepare, restore
+from training.tensors import key_of, load_tensors
 from training.trainer import make_trainer, read_state, save_checkpoint
 from training.watch import Progress, Watch, callback_for, diverged
 
 if TYPE_CHECKING:
-    from training.preflight import Finding
     from training.recipe import TrainRecipe
 
 CHECKPOINTS = "checkpoints"
@@ -40,26 +41,27 @@ def train(
     folder: Path,
     *,
     allow: Sequence[str] = (),
+    apart: bool = True,
     listener: Listener,
     should_stop: Callable[[], bool],
 ) -> dict[str, Any]:
     """Train what `recipe` says on `inputs` into the run's `folder`, or go on from its newest whole checkpoint.
 
-    allow: names of preflight findings that may not stop the run. Returns the summary. Raises Stopped when `should_stop`
+    allow: names of preflight findings that may not stop the run. apart: read and look at the data in a process of its
+    own, which costs some seconds and saves memory. Returns the summary. Raises Stopped when `should_stop`
     said so, after a checkpoint; StudioError for everything a user can act on, Diverged among them.
     """
     began = time.monotonic()
     listener(PhaseProgress("prepare", 0, None, "records", 0.0, None))
-    session = prepare(inputs, recipe)
+    if apart and processes() == 1 and not recipe.data.packing:
+        session = _session(inputs, recipe, folder, allow, listener, should_stop)
+    else:
+        session = _session_here(inputs, recipe, folder, allow, listener)
     say = listener if session.is_main else lambda _event: None
-    for sentence in session.changes:
-        say(Warned(sentence))
-    if session.is_main:
-        _preflight(session, allow, folder, say)
     if should_stop():
         raise Stopped("The run was stopped before its first step.")
     session.load()
-    if session.is_main:
+    if session.is_main and session.examples.train:
         _preflight_weights(session, allow, say)
 
     progress = Progress()
@@ -73,7 +75,7 @@ def train(
 
     start = keeper.find_start(trainer)
     keeper.check_room(trainer)
-    base = _base_losses(watch, trainer, folder, session.is_main)
+    base = _Base(watch, trainer, folder, session.is_main)
     if start is not None and watch.is_exhausted():  # killed after its last step, which early stopping chose
         keeper.load(trainer, start)
     else:
@@ -86,7 +88,7 @@ def train(
         tuned = watch.evaluate(trainer, result)
     except GivenUp:
         raise Stopped("The run was stopped after its last step; it is measured when it goes on.") from None
-    weights = save_final(trainer, session, folder, base, tuned)
+    weights = save_final(trainer, session, folder, base.losses, tuned)
     return {
         "kind": "train",
         "model": session.found.name,
@@ -96,7 +98,7 @@ def train(
         "tokens": progress.tokens,
         "records": len(session.train),
         "validation_records": len(session.validation),
-        "losses": {"base": base, "tuned": tuned},
+        "losses": {"base": base.losses, "tuned": tuned},
         "best_step": progress.best_step,
         "seconds": round(time.monotonic() - began, 1),
         **weights,
@@ -196,13 +198,45 @@ class _Keeper:
                 raise diverged(what, self._session.recipe.optimizer.learning_rate)
 
 
-def _preflight(session: Session, allow: Sequence[str], folder: Path, say: Listener) -> None:
-    """Look at the tensors; refuse what would fail silently."""
-    from training.preflight import examine_session
+def _session(
+    inputs: Sequence[str],
+    recipe: TrainRecipe,
+    folder: Path,
+    allow: Sequence[str],
+    say: Listener,
+    should_stop: Callable[[], bool],
+) -> Session:
+    """The tensors of this run, as an earlier leg left them, else read, encoded and looked at in a process of its own,
+    whose memory is free again before the model is loaded."""
+    key, objective = key_of(inputs, recipe), recipe.method.objective
+    found = load_tensors(folder, key, objective)
+    if found is None:
+        looked = prepare_apart(inputs, recipe, folder, allow, should_stop)
+        found = load_tensors(folder, key, objective)
+        _tell(looked, found["changes"] if found else (), say)
+    if found is None:
+        raise OutputError(f"The tensors in {folder} cannot be read.", "Check the disk, and resume the run.")
+    return restore(recipe, found)
 
-    report = examine_session(session, allow=allow)
-    write_atomic(folder / "preflight.json", json.dumps(report.as_json(), ensure_ascii=False).encode(), mode=0o600)
-    _refuse_blocking(report.findings, say)
+
+def _session_here(
+    inputs: Sequence[str], recipe: TrainRecipe, folder: Path, allow: Sequence[str], say: Listener
+) -> Session:
+    """The same in this process: where a launcher started several, or packing has to be measured on the model."""
+    session = prepare(inputs, recipe)
+    if session.is_main:
+        _tell(look(session, folder, allow), session.changes, say)
+    return session
+
+
+def _tell(looked: Looked, changes: Sequence[str], say: Listener) -> None:
+    """Pass on what was changed and found. Raises Refused for what would fail silently."""
+    for sentence in changes:
+        say(Warned(sentence))
+    first = looked.blocking
+    say(PreflightDone(looked.findings, first is not None))
+    if first is not None:
+        raise Refused(first["message"], f"{first['fix']} To train all the same: --allow {first['reason']}")
 
 
 def _preflight_weights(session: Session, allow: Sequence[str], say: Listener) -> None:
@@ -211,15 +245,8 @@ def _preflight_weights(session: Session, allow: Sequence[str], say: Listener) ->
 
     found = examine_weights(session, allow=allow)
     if found:
-        _refuse_blocking(found, say)
-
-
-def _refuse_blocking(findings: Sequence[Finding], say: Listener) -> None:
-    blocking = [finding for finding in findings if finding.blocks]
-    say(PreflightDone([finding.as_json() for finding in findings], bool(blocking)))
-    if blocking:
-        first = blocking[0]
-        raise Refused(first.message, f"{first.fix} To train all the same: --allow {first.reason}")
+        first = next((finding.as_json() for finding in found if finding.blocks), None)
+        _tell(Looked([finding.as_json() for finding in found], first), (), say)
 
 
 def _prepared(session: Session, trainer: Any) -> TrainingPrepared:
@@ -258,22 +285,30 @@ def _steps(session: Session, trainer: Any) -> int:
     return math.ceil(max(math.ceil(batches / schedule.accumulation), 1) * schedule.epochs)
 
 
-def _base_losses(watch: Watch, trainer: Any, folder: Path, is_main: bool) -> dict[str, float]:
-    """Losses before the first step: measured once, and kept for the legs that follow."""
-    path = folder / BASE
-    found: dict[str, float] | None = None
-    if is_main:
-        with suppress(OSError, ValueError):
-            found = json.loads(path.read_bytes())
-    found = agreed(trainer, found)
-    if found is None:
+class _Base:
+    """Losses before the first step: measured once, when the trainer has spread the model over the processes (FSDP and
+    ZeRO can run it only then), and kept for the legs that follow."""
+
+    def __init__(self, watch: Watch, trainer: Any, folder: Path, is_main: bool) -> None:
+        self.losses: dict[str, float] = {}
+        self._watch, self._trainer, self._path, self._is_main = watch, trainer, folder / BASE, is_main
+        found: dict[str, float] | None = None
+        if is_main:
+            with suppress(OSError, ValueError):
+                found = json.loads(self._path.read_bytes())
+        found = agreed(trainer, found)
+        if found is None:
+            watch.before_first_step = self._measure
+        else:
+            self.losses = found
+
+    def _measure(self) -> None:
         try:
-            found = watch.evaluate(trainer, 0, "base")
+            self.losses = self._watch.evaluate(self._trainer, 0, "base")
         except GivenUp:
             raise Stopped("The run was stopped before its first step.") from None
-        if is_main:
-            write_atomic(path, json.dumps(found).encode(), mode=0o600)
-    return found
+        if self._is_main:
+            write_atomic(self._path, json.dumps(self.losses).encode(), mode=0o600)
 
 
 def _method(recipe: TrainRecipe) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import InputError
+from training.distributed import rank
 
 if TYPE_CHECKING:
     from training.device import Device
@@ -37,6 +37,7 @@ class Session:
     """What a recipe and its inputs come to. model: None until `load`; everything else is light.
 
     all_train, all_validation: every record as tokens, those that are too long included; pairs for dpo.
+    prompts: held-out ones that are answered at each evaluation; of training, where nothing is held out.
     is_main: whether this process tells and saves.
     """
 
@@ -50,6 +51,7 @@ class Session:
     all_validation: Sequence[Encoded] | Sequence[EncodedPair]
     retention: Sequence[Encoded]
     changes: tuple[str, ...]
+    prompts: tuple[Prompt, ...] = ()
     is_main: bool = True
     model: Any = None
 
@@ -67,11 +69,6 @@ class Session:
     def train_rows(self) -> list[dict[str, Any]]:
         """The training tensors as TRL takes them: packed, where the recipe says so."""
         return _rows(self)
-
-    @cached_property
-    def prompts(self) -> tuple[Prompt, ...]:
-        """Held-out prompts that are answered at each evaluation; of training, where nothing is held out."""
-        return _prompts(self)
 
     def load(self) -> None:
         """Load the weights, once."""
@@ -108,7 +105,7 @@ def prepare(inputs: Sequence[str], recipe: TrainRecipe) -> Session:
     tokenizer = load_tokenizer(found, changes, trust=recipe.model.trust_remote_code)
     template = template_for(recipe.template.name, tokenizer)
     examples = _renderable(examples, template, recipe.template.system)
-    return Session(
+    session = Session(
         recipe=recipe,
         device=device,
         found=found,
@@ -119,7 +116,33 @@ def prepare(inputs: Sequence[str], recipe: TrainRecipe) -> Session:
         all_validation=_encoded(examples.validation, template, tokenizer, recipe),
         retention=_retention(template, tokenizer, recipe) if recipe.evaluation.retention else (),
         changes=tuple(changes),
-        is_main=os.environ.get("RANK", "0") == "0",
+        is_main=rank() == 0,
+    )
+    session.prompts = _prompts(session)
+    return session
+
+
+def restore(recipe: TrainRecipe, found: Mapping[str, Any]) -> Session:
+    """A session around tensors that were saved (`training.tensors`): without the examples, ready to load the model."""
+    from training.device import choose
+    from training.examples import Examples
+    from training.model import find_model, load_tokenizer
+    from training.template import template_for
+
+    model = find_model(recipe.model.name, recipe.model.revision)
+    tokenizer = load_tokenizer(model, trust=recipe.model.trust_remote_code)
+    return Session(
+        recipe=recipe,
+        device=choose(recipe),
+        found=model,
+        tokenizer=tokenizer,
+        template=template_for(recipe.template.name, tokenizer),
+        examples=Examples((), (), {}, found["split_by"]),
+        all_train=found["train"],
+        all_validation=found["validation"],
+        retention=found["retention"],
+        changes=tuple(found["changes"]),
+        prompts=found["prompts"],
     )
 
 

@@ -60,6 +60,7 @@ class Watch:
         self.session = session
         self.progress = progress
         self.stopped = False
+        self.before_first_step: Callable[[], None] = _nothing
         self._listener = listener if session.is_main else _silence
         self._should_stop = should_stop
         self._pause = folder / "pause"
@@ -78,6 +79,8 @@ class Watch:
 
         What a stop kept from being measured at this step is measured now.
         """
+        if step == 0:
+            self.before_first_step()
         every = self.session.recipe.evaluation.every
         if step and every and step % every == 0 and self.progress.evaluated_at < step:
             with suppress(GivenUp):
@@ -207,12 +210,13 @@ class Watch:
         stop, paused = any_of(trainer, [self._should_stop(), self._pause.exists()])
         if not paused:
             return stop
+        began = time.monotonic()
         self._listener(Paused(step, on=True))
         while paused and not stop:
             time.sleep(0.2)
             stop, paused = any_of(trainer, [self._should_stop(), self._pause.exists()])
-        self._steps.clear()
-        self._steps.append((time.monotonic(), step, self.progress.tokens))
+        waited = time.monotonic() - began
+        self._steps = deque(((then + waited, at, tokens) for then, at, tokens in self._steps), maxlen=self._steps.maxlen)
         self._listener(Paused(step, on=False))
         return stop
 
@@ -246,6 +250,10 @@ def diverged(what: str, rate: float) -> Diverged:
         f"The last good checkpoint is kept. Clone the run with --set optimizer.learning_rate={rate / 3:.1g}, or with a "
         "longer schedule.warmup; with float16, use bfloat16 or float32.",
     )
+
+
+def _nothing() -> None:
+    """Nothing has to be measured: an earlier leg did."""
 
 
 def _silence(event: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.output import table
@@ -11,14 +12,19 @@ if TYPE_CHECKING:
     from training.session import Session
 
 
-def memory_facts(session: Session) -> dict[str, Any]:
-    """The estimate as plain JSON, bytes throughout; suggestions only where it does not fit. Takes some seconds."""
-    from training.memory.of_session import estimate_session, suggest_session
+def memory_facts(session: Session, *, probe: bool = False) -> dict[str, Any]:
+    """The estimate as plain JSON, bytes throughout; suggestions only where it does not fit. Takes some seconds.
+
+    probe: also measure, with two real steps in a process of their own.
+    """
+    from training.memory.of_session import estimate_session, probe_session, suggest_session
 
     found = estimate_session(session)
     suggestions = () if found.fits else suggest_session(session)
+    measured = asdict(probe_session(session)) if probe else None
     return {
         "total": found.total,
+        "measured": measured,
         "phase": found.phase,
         "free": found.room.free,
         "fits": found.fits,
@@ -37,6 +43,10 @@ def memory_text(facts: Mapping[str, Any]) -> str:
     kind = "" if facts["measured_here"] else " (an estimate that no measurement was held against)"
     head = f"Memory: about {size(facts['total'])} at {facts['phase']}, {size(facts['free'])} free{verdict}{kind}."
     lines = [head, table(rows, right=(1,))]
+    if (measured := facts["measured"]) is not None:
+        took = measured["gpu"] or measured["peak"]
+        ran = "fits" if measured["fits"] else "memory ran out"
+        lines.append(f"Measured: {size(took)} in two real steps with the longest records: {ran}.")
     for each in facts["suggestions"]:
         settings = " ".join(f"--set {setting}" for setting in each["settings"])
         lines.append(f"→ {settings}: {size(each['needs'])}; {each['price']}")

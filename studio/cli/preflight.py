@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--weights", is_flag=True, help="Load the model too, for what only it can tell: packing, markers never learned."
 )
+@click.option("--probe", is_flag=True, help="Measure that memory: two real steps with the longest records.")
 @click.option("--memory", is_flag=True, help="Estimate the memory that training takes, too: some seconds.")
 @json_option
 @plain_option
@@ -48,6 +49,7 @@ def preflight(
     show: tuple[str, ...],
     weights: bool,
     memory: bool,
+    probe: bool,
     as_json: bool,
     plain: bool,
     quiet: bool,
@@ -76,7 +78,7 @@ def preflight(
         context = context_of(session)
         report = examine(context, allow=allow)
         shown = _shown(context, report, show)
-        needs = memory_facts(session) if memory else None
+        needs = memory_facts(session, probe=probe) if memory or probe else None
     except (StudioError, click.UsageError) as error:
         if as_json:
             from studio.cli.curate import say_in_json

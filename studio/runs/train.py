@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from curation.events import Listener, RunStarted
+from curation.events import Listener, RunStarted, Warned
 from studio.runs.folder import RunFolder
+from studio.runs.inputs import changed_inputs
 from studio.runs.spec import RunSpec
 
 
@@ -19,6 +20,8 @@ def run_train(spec: RunSpec, folder: RunFolder, listener: Listener, should_stop:
     recipe = TrainRecipe.from_text(spec.recipe["yaml"], spec.recipe["name"])
     resumed = (folder.path / CHECKPOINTS).is_dir()
     listener(RunStarted(folder.name, spec.kind, recipe.name, spec.recipe["stages"], 1, resumed))
+    for name in changed_inputs(spec) if resumed else ():
+        listener(Warned(f"{name} has changed since this run was made.", "It goes on with the tensors that it has."))
     _log_libraries(folder)
     return train(
         spec.inputs,

@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # tests of this folder may share plain modules beside them
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores
 
 SENTENCES = (
     "The bakery opens at seven. Bread is baked every morning, and cakes on Fridays.",
@@ -75,7 +76,10 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("w", encoding="utf-8") as stream:
         for number in range(40):
             colour = colours[number % 4]
-            record = {"question": f"What colour is box {number}?", "answer": f"Box {number} is {colour}. 它是{colour}。"}
+            record = {
+                "question": f"What colour is box {number}?",
+                "answer": f"Box {number} is {colour}. 它是{colour}。",
+            }
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
     return path
 

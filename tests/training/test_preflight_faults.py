@@ -22,7 +22,14 @@ FAULTS = (*preflight_faults_tensors.FAULTS, *preflight_faults_records.FAULTS, *p
 
 
 # Reasons that other tests of this folder bring about.
-ELSEWHERE = {"reasoning_left_out", "byte_fallback", "template_refuses", "answer_in_other_language", "few_held_out", "cut"}
+ELSEWHERE = {
+    "reasoning_left_out",
+    "byte_fallback",
+    "template_refuses",
+    "answer_in_other_language",
+    "few_held_out",
+    "cut",
+}
 
 
 def test_there_are_enough_faults_and_names_are_unique() -> None:

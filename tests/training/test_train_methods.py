@@ -55,7 +55,15 @@ def trained(
     )
     events: list[Event] = []
     folder.mkdir()
-    summary = train([str(data)], recipe, folder, allow=["learning_rate"], listener=events.append, should_stop=lambda: False)
+    summary = train(
+        [str(data)],
+        recipe,
+        folder,
+        allow=["learning_rate"],
+        apart=False,
+        listener=events.append,
+        should_stop=lambda: False,
+    )
     return summary, [event.as_json() for event in events]
 
 

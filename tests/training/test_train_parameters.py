@@ -129,6 +129,18 @@ def test_every_parameter_is_tested_somewhere() -> None:
     assert known == set(CHANGES) | set(ELSEWHERE)
 
 
+_RUNS: dict[tuple[str, ...], Seen] = {}
+
+
+def _before(data: Path, tiny: Path, settings: list[str], places: pytest.TempPathFactory) -> Seen:
+    """The run without the change: the same for many of the tests, and done once."""
+    key = (data.name, *settings)
+    if key not in _RUNS:
+        folder = places.mktemp("before") / "run"
+        _RUNS[key] = (*trained(data, tiny, folder, settings, _LORA), folder)
+    return _RUNS[key]
+
+
 @pytest.mark.parametrize("key", CHANGES)
 def test_a_parameter_changes_what_it_says(key: str, tiny: Path, questions: Path, pairs: Path, tmp_path: Path) -> None:
     before, change, look = CHANGES[key]
@@ -140,7 +152,7 @@ def test_a_parameter_changes_what_it_says(key: str, tiny: Path, questions: Path,
         with pytest.raises(StudioError, match="nothing to learn from"):
             trained(data, tiny, tmp_path / "refused", [*base, change], _LORA)
         return
-    first = (*trained(data, tiny, tmp_path / "first", base, _LORA), tmp_path / "first")
+    first = _before(data, tiny, base, tmp_path_factory)
     second = (*trained(data, tiny, tmp_path / "second", [*base, change], _LORA), tmp_path / "second")
     assert look(first) != look(second)
 

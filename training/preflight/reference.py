@@ -34,6 +34,8 @@ helps. `studio train` does the same before its first step.
 | `--allow FINDING` | do not stop at this finding; repeatable |
 | `--show N`, `--show RECORD` | show the [tokens](#tokens) of N records, or of one; repeatable |
 | `--weights` | load the model too, for what only it can tell |
+| `--probe` | measure that memory: two real steps with the longest records, in a process of their own |
+| `--memory` | estimate the memory that training takes, too: some seconds; see [memory](memory.md) |
 | `--json`, `--plain`, `--quiet` | as everywhere: see [the command line](cli.md) |
 
 | level | meaning |

@@ -46,7 +46,7 @@ class StudioScreen(Forgiving, Localised, Screen[None]):
     def compose(self) -> ComposeResult:
         """The frame around `body`."""
         bar = TopBar(self.PLACE)
-        bar.set_reactive(TopBar.live, len(self.studio.live))  # a screen that is made late hears of runs only when they change
+        bar.set_reactive(TopBar.live, len(self.studio.live))  # the message about them may have come before
         yield bar
         yield from self.body()
         yield TooSmall()
