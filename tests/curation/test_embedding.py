@@ -76,7 +76,7 @@ def test_a_sentence_transformers_folder_gives_what_the_library_gives(folder: str
 
     plain = SentenceTransformer(folder, device="cpu").encode(TEXTS, normalize_embeddings=True)
     model = encoder(folder)
-    assert np.einsum("ij,ij->i", model.encode(TEXTS), plain).min() > 0.9999
+    assert np.einsum("ij,ij->i", model.encode(TEXTS), plain).min() > 0.9995  # in bfloat16, where there is any
     assert model.digest() != Multilingual().digest()
 
 

@@ -215,7 +215,7 @@ def test_the_prompt_is_left_by_escape_and_remembers(tmp_path: Path) -> None:
             assert found.app.focused is table(found)
             await ask(found, "slash", "question 7")
             await found.press("slash", "up", "enter")
-            await found.settled()
+            await found.until(lambda: len(found.got(MatchesFound)) == 2, "the second search")
             assert [message.what for message in found.got(MatchesFound)] == ["question 7", "question 7"]
 
     run(test())

@@ -60,7 +60,7 @@ def test_train_leave_return_pause_stop_and_resume(terminal: Tmux, tmp_path: Path
     terminal.keys("Enter")
     terminal.until(r"boxes.jsonl · tiny · boxes.yaml")
     terminal.keys("p")  # what would be trained, before anything is
-    screen = terminal.until("tokens trained")
+    screen = terminal.until("tokens are trained")
     assert "‹Box 0 is red.<|im_end|>›" in screen and "第0个盒子是什么颜色?" in screen
     terminal.keys("Escape", "r")
     wait(lambda: (tmp_path / "runs").is_dir() and list((tmp_path / "runs").iterdir()), lambda: terminal.screen)

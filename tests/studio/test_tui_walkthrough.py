@@ -49,8 +49,10 @@ class Tmux:
             **os.environ, "LANG": "C.UTF-8", "STUDIO_RUNS_DIR": str(folder / "runs"), "STUDIO_AUTHOR": "walker",
             "STUDIO_CONFIG": str(folder / "none.toml"), "PYTHONPATH": str(Path.cwd()),
         }  # fmt: skip
-        self.environment.pop("TMUX", None)
+        for name in ("TMUX", "COLUMNS", "LINES"):  # what this process knows of a terminal is not that terminal's size
+            self.environment.pop(name, None)
         self.do("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "PS1='$ ' sh")
+        self.do("resize-window", "-x", "120", "-y", "40")  # and so it stays
 
     def do(self, *words: str) -> str:
         command = ["tmux", "-S", str(self.socket), *words]

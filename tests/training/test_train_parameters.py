@@ -142,7 +142,9 @@ def _before(data: Path, tiny: Path, settings: list[str], places: pytest.TempPath
 
 
 @pytest.mark.parametrize("key", CHANGES)
-def test_a_parameter_changes_what_it_says(key: str, tiny: Path, questions: Path, pairs: Path, tmp_path: Path) -> None:
+def test_a_parameter_changes_what_it_says(
+    key: str, tiny: Path, questions: Path, pairs: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     before, change, look = CHANGES[key]
     data = pairs if "method.objective=dpo" in before else questions
     base = ["evaluation.retention=false", "lora.dropout=0", *before]
