@@ -51,9 +51,7 @@ def _stage(stage: StageDescription) -> Iterator[str]:
     yield f"## {stage.name}\n"
     yield f"{stage.text}\n"
     if stage.parameters:
-        rows = [
-            (f"`{item.name}`", cell(accepts(item)), default(item), cell(item.help)) for item in stage.parameters
-        ]
+        rows = [(f"`{item.name}`", cell(accepts(item)), default(item), cell(item.help)) for item in stage.parameters]
         yield from table(("parameter", "accepts", "default", "what it does"), rows)
         yield ""
     if stage.reasons:

@@ -216,7 +216,9 @@ class Watch:
             time.sleep(0.2)
             stop, paused = any_of(trainer, [self._should_stop(), self._pause.exists()])
         waited = time.monotonic() - began
-        self._steps = deque(((then + waited, at, tokens) for then, at, tokens in self._steps), maxlen=self._steps.maxlen)
+        self._steps = deque(
+            ((then + waited, at, tokens) for then, at, tokens in self._steps), maxlen=self._steps.maxlen
+        )
         self._listener(Paused(step, on=False))
         return stop
 
