@@ -14,8 +14,9 @@ from studio.runs.spec import RunSpec
 
 def run_train(spec: RunSpec, folder: RunFolder, listener: Listener, should_stop: Callable[[], bool]) -> dict[str, Any]:
     """Train what the spec says into `folder`; returns the summary. torch is imported in here, and only in here."""
+    from training.keeper import CHECKPOINTS
     from training.recipe import TrainRecipe
-    from training.run import CHECKPOINTS, train
+    from training.run import train
 
     recipe = TrainRecipe.from_text(spec.recipe["yaml"], spec.recipe["name"])
     resumed = (folder.path / CHECKPOINTS).is_dir()
