@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Key
 from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import Input
 
 from studio.tui.bindings import Localised
@@ -26,12 +27,18 @@ class PromptField(Localised, Input):
     """
 
     async def _on_key(self, event: Key) -> None:
-        """The field's own keys at once; letters are the base class's."""
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            event.stop()
-            event.prevent_default()
-            await self.run_action(binding.action)
-            return
+        """The keys of its line and its own at once; letters are the base class's.
+
+        The line's come first: every widget has `up` for scrolling, which a field of one line does not do.
+        """
+        for owner in (self.parent, self):
+            if not isinstance(owner, Widget):
+                continue
+            for binding in owner._bindings.key_to_bindings.get(event.key, ()):
+                event.stop()
+                event.prevent_default()
+                await owner.run_action(binding.action)
+                return
 
 
 class PromptLine(Localised, Horizontal):
