@@ -127,10 +127,10 @@ class StudioApp(Forgiving, Localised, App[None]):
 
     def action_command_palette(self) -> None:
         """The list of commands."""
-        from textual.command import CommandPalette
+        from studio.tui.screens.palette import Palette
 
-        if not CommandPalette.is_open(cast(App[object], self)):
-            self.push_screen(CommandPalette(placeholder=_("Search for commands…"), id="--command-palette"))
+        if not Palette.is_open(cast(App[object], self)):
+            self.push_screen(Palette(placeholder=_("Search for commands…"), id="--command-palette"))
 
     def action_leave(self) -> None:
         """Quit, after saying which runs go on."""

@@ -423,3 +423,19 @@ def test_an_error_one_can_act_on_is_said_and_everything_goes_on() -> None:
             assert type(studio.screen).__name__ == "HelpScreen"
 
     run(test())
+
+
+def test_a_page_key_in_the_palette_before_its_commands_are_laid_out_is_harmless(tmp_path: Path) -> None:
+    from textual.command import CommandList
+
+    async def test() -> None:
+        async with driven(write_jsonl(tmp_path / "a.jsonl", chats(5))) as found:
+            await found.press("ctrl+p")
+            await found.until(lambda: found.app.screen.query_one(CommandList).option_count, "the commands")
+            commands = found.app.screen.query_one(CommandList)
+            commands._index_to_line.clear()  # as it is until the next layout
+            await found.press("pagedown")
+            await found.press("escape")
+            assert found.app._exception is None
+
+    run(test())
