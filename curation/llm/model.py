@@ -1,0 +1,103 @@
+"""What is asked of a language model, what comes back, and how it fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from curation.errors import StudioError
+
+FailureKind = Literal[
+    "connection", "timeout", "rate_limited", "server", "refused", "not_json", "no_choices", "empty", "truncated",
+    "cut_stream", "budget", "no_key",
+]  # fmt: skip
+
+
+class ChatMessage(NamedTuple):
+    """One message. Roles: system, user, assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """One question, with all that decides its answer.
+
+    model: the name the endpoint knows. schema: JSON Schema that the answer must follow, where the endpoint can hold to
+    one; the caller checks the answer all the same.
+    """
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    seed: int | None = 0
+    stop: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The request in plain values."""
+        return {
+            "model": self.model,
+            "messages": [message._asdict() for message in self.messages],
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.max_tokens,
+            "seed": self.seed,
+            "stop": list(self.stop),
+            "schema": None if self.schema is None else dict(self.schema),
+        }
+
+    def key(self) -> str:
+        """SHA-256 (hex) of model, parameters and prompt: the name under which a finished call is found again."""
+        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class ChatReply:
+    """One whole answer. model: as the endpoint calls itself. seconds: of waiting. from_ledger: it was paid for before."""
+
+    text: str
+    finish_reason: str = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    model: str = ""
+    from_ledger: bool = False
+
+
+class ChatModel(Protocol):
+    """Whoever answers: an endpoint, or a model in this process.
+
+    name: how it is shown and recorded, without any secret. identity: what decides its answers besides the request (an
+    endpoint's address, the digest of weights); part of a call's key in the ledger.
+    """
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """For the ledger."""
+        ...
+
+    def complete(self, request: ChatRequest) -> ChatReply:
+        """The answer, whole. Raises CallFailed."""
+        ...
+
+
+class CallFailed(StudioError):
+    """A call that has no usable answer. kind says why; attempts how often it was tried."""
+
+    def __init__(self, kind: FailureKind, message: str, hint: str = "", *, attempts: int = 1) -> None:
+        super().__init__(message, hint)
+        self.kind: FailureKind = kind
+        self.attempts = attempts
