@@ -1,6 +1,7 @@
 """The shell: screens, help, palette, quitting, themes, keys, size, and what happens when something fails."""
 
 import ast
+import asyncio
 import re
 import subprocess
 import sys
@@ -435,6 +436,19 @@ def test_a_page_key_in_the_palette_before_its_commands_are_laid_out_is_harmless(
             commands = found.app.screen.query_one(CommandList)
             commands._index_to_line.clear()  # as it is until the next layout
             await found.press("pagedown")
+            await found.press("escape")
+            assert found.app._exception is None
+
+    run(test())
+
+
+@pytest.mark.parametrize("width", [1, 4, 6, 20])
+def test_the_palette_opens_in_a_terminal_of_any_width(tmp_path: Path, width: int) -> None:
+    async def test() -> None:
+        async with driven(write_jsonl(tmp_path / "a.jsonl", chats(5))) as found:
+            await found.pilot.resize_terminal(width, 10)
+            await found.press("ctrl+p", "b")
+            await asyncio.sleep(0.3)  # its commands are found in their own time
             await found.press("escape")
             assert found.app._exception is None
 
