@@ -230,8 +230,11 @@ async def look(browser: Browser, served: Served) -> None:
 
 def asked_by_the_page(log: Path, root: str) -> set[str]:
     """The hosts in chromium's log of the network that a page of `root` asked for; chromium's own requests name no origin."""
-    text = log.read_text("utf-8").rstrip().rstrip(",")  # a browser that was ended leaves it without its end
-    found = json.loads(text if text.endswith("]}") else text + "]}")
+    text = log.read_text("utf-8").rstrip()
+    try:
+        found = json.loads(text)
+    except ValueError:  # a browser that was ended leaves it without its end
+        found = json.loads(text.rstrip(",") + "]}")
     parameters = [event.get("params", {}) for event in found["events"]]
     return {
         str(urlsplit(about["url"]).hostname)
