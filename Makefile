@@ -36,7 +36,7 @@ fast: $(INSTALLED) ## the tests alone, stopping at the first failure
 
 docs: $(INSTALLED) ## make the generated pages of docs/ again
 	$(BIN)/python -m curation.reference docs/reasons.md
-	$(BIN)/python -m training.reference docs/train_recipe.md
+	$(BIN)/python -m training.reference docs
 	$(BIN)/python -m training.preflight.reference docs/preflight.md
 
 LOCALE := studio/tui/locale

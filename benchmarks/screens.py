@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
         if drawn.name in SHOWN:
             keep(folder / f"{drawn.name}.svg", asyncio.run(draw(drawn, ROOT / "datasets")))
     for language, ending in (("en", "-wide"), ("zh_CN", "-zh-wide")):
-        for name, svg in (*of_runs(language), *of_training(language)):
+        for name, svg in (*of_runs(language), *of_training(language), *of_comparing(language)):
             keep(folder / f"{name}{ending}.svg", svg)
 
 
@@ -46,6 +46,23 @@ def of_training(language: str) -> Iterator[tuple[str, str]]:
 
     before = Path.cwd()
     for place, state in (("train", "running"), ("preflight", "preflight")):
+        with tempfile.TemporaryDirectory() as name:
+            os.chdir(name)
+            try:
+                drawn = asyncio.run(draw(state, Path(name), (120, 40), language))
+            finally:
+                os.chdir(before)
+        yield place, drawn
+
+
+def of_comparing(language: str) -> Iterator[tuple[str, str]]:
+    """Name and picture of the screen Compare: answers, a blind vote, numbers, and back to the data."""
+    from compare_drawn import draw
+
+    os.environ["STUDIO_AUTHOR"] = "somebody"
+    before = Path.cwd()
+    states = {"compare": "answering", "compare-vote": "voting", "compare-numbers": "revealed", "compare-back": "back"}
+    for place, state in states.items():
         with tempfile.TemporaryDirectory() as name:
             os.chdir(name)
             try:

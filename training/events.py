@@ -79,6 +79,19 @@ class Sampled(Event):
 
 
 @dataclass(frozen=True)
+class Scored(Event):
+    """A mean of scores, 0 to 1. name: a rubric by which a judge marked the samples, or a suite of small tasks. count:
+    answers that have a score; failed: those that got none."""
+
+    step: int
+    who: str
+    name: str
+    score: float
+    count: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class CheckpointSaved(Event):
     """A checkpoint is whole on the disk. best: whether its validation loss is the lowest so far."""
 
@@ -113,6 +126,7 @@ EVENT_NAMES.update(
         StepLogged: "step_logged",
         Evaluated: "evaluated",
         Sampled: "sampled",
+        Scored: "scored",
         CheckpointSaved: "checkpoint_saved",
         Resumed: "resumed",
         Paused: "paused",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from curation.readers.model import Source
 
 TEXT = "text"
+ANY = "any"
+"""An objective that takes conversations and pairs alike: to ask, not to learn."""
 
 
 class Message(NamedTuple):
@@ -62,6 +64,7 @@ SKIP_REASONS: Mapping[str, str] = {
 }
 _VALIDATION = ("validation", "valid", "val", "dev")
 _TEST = ("test", "heldout", "held_out")
+_QUESTIONS = ("prompt", "question", "instruction", "query")  # what lists of prompts call them
 _CHUNK_RECORDS, _CHUNK_BYTES = 4096, 16 << 20
 
 
@@ -107,6 +110,18 @@ def read_examples(
     return Examples(tuple(train), tuple(held), dict(skipped), split_by)
 
 
+def examples_to_ask(inputs: Sequence[str]) -> list[Example]:
+    """Every record of `inputs`, whatever part its file says it is; where files say that they are test, only theirs.
+
+    Pairs are among them. Raises InputError for what cannot be read.
+    """
+    from curation.readers import find_sources
+
+    sources = find_sources([file for name in inputs for file in datasets_of(name)])
+    tests = [source for source in sources if _split_of(source.name) == "test"]
+    return [example for source in tests or sources for example in _examples(source, ANY, None, Counter())]
+
+
 def datasets_of(name: str) -> list[str]:
     """The files of an input: those that a finished curation wrote, where its folder (or its `dataset`) is named."""
     path = Path(name)
@@ -140,7 +155,7 @@ def _split_of(name: str) -> str:
 def _examples(source: Source, objective: str, forced: str | None, skipped: Counter[str]) -> Iterator[Example]:
     from contextlib import closing
 
-    from curation.formats import BadRecord, Inexpressible, detect, read_record
+    from curation.formats import BadRecord, Inexpressible, detect
     from curation.readers import parse_payload, read_chunks, sample_objects
 
     primary = forced or detect(sample_objects(source))
@@ -149,8 +164,7 @@ def _examples(source: Source, objective: str, forced: str | None, skipped: Count
             skipped["no_record"] += len(chunk.bad)
             for number, payload in enumerate(chunk.payloads):
                 try:
-                    name, turns, meta = read_record(parse_payload(payload), primary, forced)
-                    messages, rejected = _taken(name, turns, meta, objective)
+                    messages, rejected = _read(parse_payload(payload), primary, forced, objective)
                 except BadRecord:
                     skipped["no_record"] += 1
                 except Inexpressible as error:
@@ -162,6 +176,21 @@ def _examples(source: Source, objective: str, forced: str | None, skipped: Count
     skipped += Counter()  # without the zeros
 
 
+def _read(
+    found: Mapping[str, Any], primary: str | None, forced: str | None, objective: str
+) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    from curation.formats import read_record
+
+    asked = _bare_question(found) if objective == ANY else ""
+    return ((Message("user", asked),), ()) if asked else _taken(*read_record(found, primary, forced), objective)
+
+
+def _bare_question(found: Mapping[str, Any]) -> str:
+    """The question of an object that has nothing else, such as `{"prompt": "…"}`; "" for any other."""
+    texts = [found[key] for key in _QUESTIONS if key in found]
+    return texts[0] if len(found) == len(texts) == 1 and isinstance(texts[0], str) else ""
+
+
 def _taken(
     name: str, turns: Sequence[tuple[str, str]], meta: str, objective: str
 ) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
@@ -170,7 +199,7 @@ def _taken(
     from curation.formats.meta import load_template
 
     if name == "preference":
-        if objective != "dpo":
+        if objective not in ("dpo", ANY):
             raise _Skip("pair")
         return _pair(turns)
     if objective == "dpo":

@@ -20,7 +20,6 @@ def hush_libraries() -> None:
     logger a handler, as a detached run does with its worker.log. Environment variables reach child processes too.
     """
     hush_hub()
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     root = logging.getLogger()
@@ -41,8 +40,12 @@ def hush_libraries() -> None:
 
 
 def hush_hub() -> None:
-    """No progress bars of the Hub's library. Imports nothing else: downloading needs no torch."""
+    """No progress bars of the Hub's library, and no telemetry. Imports nothing else: downloading needs no torch.
+
+    The library reads both variables while it is imported, and never again.
+    """
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     hub: Any = import_module("huggingface_hub.utils")
     hub.disable_progress_bars()
 

@@ -6,19 +6,12 @@ is known to break.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import Field
 
-from curation import recipe_text
-from curation.errors import RecipeError, nearest
-from curation.recipe_problems import KeyPath, Problem, RecipeProblems, explain, quoted
-from curation.recipe_text import Document
+from training.sectioned import Broken, SectionedRecipe
 from training.sections import (
     CheckpointSettings,
     DataSettings,
@@ -37,16 +30,15 @@ from training.sections import (
 
 __all__ = ["TrainRecipe"]
 
-DEFAULT_PRESET = "lora"
 
-
-class TrainRecipe(BaseModel):
+class TrainRecipe(SectionedRecipe):
     """All that decides what a training run does. Two recipes are equal when their values are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    noun: ClassVar[str] = "training recipe"
+    default_preset: ClassVar[str] = "lora"
+    told: ClassVar[tuple[str, ...]] = ("name", "description", "tracking")
+    example: ClassVar[str] = "lora.r=16"
 
-    name: str = Field(default="recipe", min_length=1, max_length=80, description="Short name, shown in lists.")
-    description: str = Field(default="", max_length=4000, description="What the recipe is for.")
     seed: int = Field(default=0, ge=0, lt=1 << 32, description="Seed of the order, of dropout, of new weights.")
     model: ModelSettings = ModelSettings()
     template: TemplateSettings = TemplateSettings()
@@ -61,174 +53,9 @@ class TrainRecipe(BaseModel):
     checkpoints: CheckpointSettings = CheckpointSettings()
     tracking: TrackingSettings = TrackingSettings()
     device: DeviceSettings = DeviceSettings()
-    _text: str | None = PrivateAttr(None)
 
-    def __eq__(self, other: object) -> bool:
-        return self.resolved() == other.resolved() if isinstance(other, TrainRecipe) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.digest())
-
-    @staticmethod
-    def preset_names() -> list[str]:
-        """The names of the presets, sorted."""
-        folder = files("training").joinpath("recipes")
-        return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
-
-    @classmethod
-    def load(cls, name_or_path: str | Path = DEFAULT_PRESET) -> TrainRecipe:
-        """A preset by its name, else the recipe in a file. `./lora` is the file where both exist."""
-        name = str(name_or_path)
-        if name in cls.preset_names():
-            text = files("training").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
-            return cls.from_text(text, f"{name}.yaml")
-        return cls.from_text(_read(name, cls.preset_names()), name)
-
-    @classmethod
-    def from_text(cls, text: str, origin: str = "recipe") -> TrainRecipe:
-        """A recipe from YAML text; `origin` is named in errors."""
-        recipe = cls._checked(recipe_text.parse(text, origin))
-        recipe._text = text
-        return recipe
-
-    @classmethod
-    def _checked(cls, document: Document) -> TrainRecipe:
-        """The recipe in plain values, or RecipeProblems with everything that is wrong."""
+    def broken(self) -> Iterator[Broken]:
+        """Combinations that are known to break, or to do something else than they say."""
         from training.recipe_rules import broken
 
-        data = document.data if document.data is not None else {}
-        if not isinstance(data, Mapping):
-            said = f"a recipe must be a mapping of keys to values, got {quoted(data)}"
-            raise RecipeProblems(document.origin, [Problem(document.origin, None, "", said)])
-        data = {"name": Path(document.origin).stem or "recipe", **data}
-        try:
-            recipe = cls.model_validate_json(json.dumps(data, allow_nan=False), strict=True)
-        except ValidationError as error:
-            problems = [
-                Problem(*document.where(path), _key(path), message, hint or _spelling(path, message))
-                for path, message, hint in explain(error.errors(include_url=False), data, cls.model_fields)
-            ]
-            raise RecipeProblems(document.origin, problems) from None
-        found = [Problem(*document.where(path), _key(path), said, hint) for path, said, hint in broken(recipe)]
-        if found:
-            raise RecipeProblems(document.origin, found)
-        return recipe
-
-    def with_settings(self, settings: Sequence[str]) -> TrainRecipe:
-        """This recipe with values replaced, as `--set` gives them: `lora.r=16`, `seed=7`, `lora.targets=[q_proj]`.
-
-        RecipeProblems collects everything that is wrong with the settings.
-        """
-        if not settings:
-            return self
-        text = self.to_yaml()
-        document = Document(self.name, recipe_text.parse(text, self.name).data)
-        changes: dict[KeyPath, Any] = {}
-        problems: list[Problem] = []
-        for setting in settings:
-            try:
-                path = _address(setting)
-                changes[path] = recipe_text.set_value(setting.partition("=")[2])
-            except RecipeError as error:
-                problems.append(Problem(f"--set {setting}", None, "", error.message, error.hint))
-            except ValueError as error:
-                problems.append(Problem(f"--set {setting}", None, "", str(error)))
-            else:
-                document.settings[path] = f"--set {setting}"
-                _section(document.data, path)
-                recipe_text.put(document.data, path, changes[path])
-        if problems:
-            raise RecipeProblems("--set", problems)
-        recipe = type(self)._checked(document)
-        recipe._text = _edited(text, changes, document.data)
-        return recipe
-
-    def to_yaml(self) -> str:
-        """The recipe as YAML: the text it was read from, comments and all, or one made from its values."""
-        if self._text is not None:
-            return self._text
-        given = {key: value for key, value in self.model_dump(mode="json", exclude_unset=True).items() if value != {}}
-        return recipe_text.render({"name": self.name, **given}, None)
-
-    def resolved(self) -> dict[str, Any]:
-        """Every value as JSON, defaults included."""
-        return self.model_dump(mode="json")
-
-    def digest(self) -> str:
-        """SHA-256 (hex) of what decides the outcome: everything but name, description and what is only told."""
-        facts = self.resolved()
-        for key in ("name", "description", "tracking"):
-            facts.pop(key)
-        canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _address(setting: str) -> KeyPath:
-    key, equals, _ = setting.partition("=")
-    section, dot, parameter = key.strip().partition(".")
-    fields = TrainRecipe.model_fields
-    if not equals:
-        raise RecipeError("a setting is written as section.key=value", "For example: lora.r=16")
-    if section not in fields:
-        places = [name for name in fields if parameter and parameter in sections().get(name, {})]
-        raise RecipeError(f"'{section}' is no part of a training recipe", nearest(section, places or fields))
-    if not dot:
-        if section in sections():
-            raise RecipeError(f"'{section}' is a section, not a value", f"Write {section}.key=value.")
-        return (section,)
-    known = sections().get(section, {})
-    if parameter not in known:
-        raise RecipeError(f"'{section}' has no key '{parameter}'", nearest(parameter, known))
-    return (section, parameter)
-
-
-def sections() -> dict[str, dict[str, Any]]:
-    """Section -> its fields (`FieldInfo` by key), in the order in which a recipe has them."""
-    return {
-        name: dict(info.annotation.model_fields)
-        for name, info in TrainRecipe.model_fields.items()
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
-    }
-
-
-def _section(data: dict[str, Any], path: KeyPath) -> None:
-    if len(path) == 2 and data.get(str(path[0])) is None:
-        data[str(path[0])] = {}
-
-
-def _edited(text: str, changes: Mapping[KeyPath, Any], data: Mapping[str, Any]) -> str:
-    """The text with the changes in their places; whole sections are added where the text has none."""
-    before = recipe_text.parse(text, "recipe").data or {}
-    merged: dict[KeyPath, Any] = {}
-    for path, value in changes.items():
-        if len(path) == 2 and not isinstance(before.get(path[0]), Mapping):
-            merged[path[:1]] = data[str(path[0])]
-        else:
-            merged[path] = value
-    return recipe_text.edit(text, merged, data)
-
-
-def _key(path: KeyPath) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-
-def _spelling(path: KeyPath, message: str) -> str:
-    if message == "unknown key" and len(path) == 2:
-        return nearest(str(path[1]), sections().get(str(path[0]), {}))
-    return ""
-
-
-def _read(name: str, presets: Sequence[str]) -> str:
-    path = Path(name)
-    try:
-        if not path.exists():
-            raise RecipeError(f"no preset and no file is named {quoted(name)}", nearest(name, presets))
-        if not path.is_file():
-            raise RecipeError(f"{quoted(name)} is no regular file", "Give the recipe's YAML file.")
-        if path.stat().st_size > recipe_text.MAX_BYTES:
-            raise RecipeError(f"{quoted(name)} is larger than a recipe can be")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise RecipeError(f"{quoted(name)} is no UTF-8 text", "A recipe is YAML, written as UTF-8.") from None
-    except OSError as error:
-        raise RecipeError(f"cannot read the recipe {quoted(name)}: {error.strerror}") from error
+        return broken(self)

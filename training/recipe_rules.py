@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from curation.recipe_problems import KeyPath
+from training.sectioned import Broken
 
 if TYPE_CHECKING:
     from training.recipe import TrainRecipe
 
-Broken = tuple[KeyPath, str, str]
 VIRTUAL = ("prefix", "prompt", "p_tuning")
 
 
@@ -140,6 +139,12 @@ def _virtual_parameters(recipe: TrainRecipe) -> Broken | None:
     return None
 
 
+def _judge_without_samples(recipe: TrainRecipe) -> Broken | None:
+    if recipe.evaluation.judge and not recipe.evaluation.samples:
+        return ("evaluation", "judge"), "a judge marks samples, and there are none", "Set evaluation.samples above 0."
+    return None
+
+
 _RULES: tuple[Callable[[TrainRecipe], Broken | None], ...] = (
     _checkpointing_with_prefix,
     _packing_with_virtual_tokens,
@@ -150,4 +155,5 @@ _RULES: tuple[Callable[[TrainRecipe], Broken | None], ...] = (
     _code_of_another_model,
     _stopping_without_evaluations,
     _virtual_parameters,
+    _judge_without_samples,
 )

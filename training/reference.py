@@ -1,9 +1,10 @@
-"""`docs/train_recipe.md`, read off the sections and presets: `python -m training.reference docs/train_recipe.md`."""
+"""`docs/train_recipe.md` and `docs/compare_recipe.md`, read off sections and presets: `python -m training.reference docs`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from pydantic import BaseModel
 
 from curation.recipe_fields import describe_fields
 from curation.reference import accepts, cell, default, table
+from training.compare.recipe import CompareRecipe
 from training.recipe import TrainRecipe
+from training.sectioned import SectionedRecipe
 
 if TYPE_CHECKING:
     from curation.recipe_fields import Parameter
@@ -27,26 +30,43 @@ would break are refused before anything is loaded, with the way out.
 """
 
 
-def reference() -> str:
-    """The page as Markdown: the presets, then each section with its parameters."""
+_COMPARE_HEAD = """\
+# The recipe of a comparison
+
+<!-- Made from the classes by `make docs`. Edit those instead. -->
+
+A recipe of `studio compare` has these sections. Any parameter can be set from the command line, as in
+`--set sampling.max_tokens=64`; what is left out has its default. `studio compare --preset full --print` prints a preset to
+begin with.
+"""
+
+
+def pages() -> dict[str, str]:
+    """File name -> the page as Markdown, of every kind of recipe."""
+    return {
+        "train_recipe.md": reference(TrainRecipe, _HEAD),
+        "compare_recipe.md": reference(CompareRecipe, _COMPARE_HEAD),
+    }
+
+
+def reference(kind: type[SectionedRecipe] = TrainRecipe, head: str = _HEAD) -> str:
+    """A page: the presets, then each section with its parameters."""
     parts = [
-        _HEAD,
+        head,
         "## Presets\n",
-        *table(("preset", "what it is"), [_preset(name) for name in TrainRecipe.preset_names()]),
+        *table(("preset", "what it is"), [_preset(kind, name) for name in kind.preset_names()]),
     ]
-    plain = [
-        parameter for parameter in describe_fields(TrainRecipe) if parameter.name in ("name", "description", "seed")
-    ]
+    plain = [parameter for parameter in describe_fields(kind) if parameter.name in ("name", "description", "seed")]
     parts += ["\n## At the top\n", *_parameters(plain)]
-    for name, info in TrainRecipe.model_fields.items():
-        kind = info.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            parts += [f"\n## {name}\n", f"{(kind.__doc__ or '').strip()}\n", *_parameters(describe_fields(kind))]
+    for name, info in kind.model_fields.items():
+        section = info.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            parts += [f"\n## {name}\n", f"{cleandoc(section.__doc__ or '')}\n", *_parameters(describe_fields(section))]
     return "\n".join(parts) + "\n"
 
 
-def _preset(name: str) -> tuple[str, str]:
-    return f"`{name}`", cell(TrainRecipe.load(name).description)
+def _preset(kind: type[SectionedRecipe], name: str) -> tuple[str, str]:
+    return f"`{name}`", cell(kind.load(name).description)
 
 
 def _parameters(parameters: tuple[Parameter, ...] | list[Parameter]) -> Iterator[str]:
@@ -55,4 +75,5 @@ def _parameters(parameters: tuple[Parameter, ...] | list[Parameter]) -> Iterator
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
+    for file, text in pages().items():
+        (Path(sys.argv[1]) / file).write_text(text, encoding="utf-8")

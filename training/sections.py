@@ -219,6 +219,28 @@ class EvaluationSettings(Section):
     early_stopping: int = Field(
         default=0, ge=0, description="Stop after so many evaluations without a better validation loss; 0: never."
     )
+    judge: str = Field(
+        default="",
+        max_length=4096,
+        description="An endpoint as `http://host/v1#model` that marks the answered samples at each evaluation. Empty: none.",
+    )
+    judge_key_env: str = Field(
+        default="", max_length=200, description="The environment variable with the key of that endpoint."
+    )
+    judge_rubrics: tuple[str, ...] = Field(
+        default=("helpfulness",),
+        min_length=1,
+        description="By what they are marked: helpfulness, correctness, style, bias, toxicity, or a YAML file of your own.",
+    )
+    suites: tuple[Literal["arithmetic", "json", "choice", "tool_call", "refusal", "copying"], ...] = Field(
+        default=(), description="Small tasks, answered and scored by program at each evaluation. Empty: none."
+    )
+    suite_size: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Cases of each such task in each of two languages: each is an answer to write.",
+    )
 
 
 class CheckpointSettings(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from training.distributed import any_of
 from training.events import Evaluated, Paused, Sampled, StepLogged
 from training.losses import GivenUp, answer, as_base, mean_loss, mean_pair_loss
 from training.machine import Machine
+from training.watch_scores import Scores
 
 if TYPE_CHECKING:
     from training.session import Session
@@ -71,6 +72,7 @@ class Watch:
         self._smooth: float | None = None
         self._lowest = math.inf
         self._warned = False
+        self._scores = Scores(session, folder, self._listener, should_stop)
 
     # What the trainer tells
 
@@ -149,7 +151,7 @@ class Watch:
     # Measuring
 
     def evaluate(self, trainer: Any, step: int, who: str = "tuned") -> dict[str, float]:
-        """Losses on validation and retention, and sample answers. The lowest validation loss so far is remembered.
+        """Losses on validation and retention, sample answers, and scores. The lowest validation loss so far is remembered.
 
         Raises GivenUp when the run is asked to stop meanwhile.
         """
@@ -178,13 +180,18 @@ class Watch:
             self.progress.without_better += 1
 
     def _sample(self, trainer: Any, step: int, who: str) -> None:
+        answered = []
         for prompt in self.session.prompts:
-            if self._asked_to_stop(trainer):
-                raise GivenUp
-            said, stopped = answer(
-                trainer, self.session.template, prompt.ids, self.session.recipe.evaluation.sample_tokens
-            )
+            said, stopped = self._answer(trainer, prompt.ids)
+            answered.append((prompt, said))
             self._listener(Sampled(step, who, prompt.record_id, prompt.text, said, prompt.reference, stopped))
+        self._scores.of_samples(step, who, answered)
+        self._scores.of_tasks(step, who, lambda ids: self._answer(trainer, ids)[0])
+
+    def _answer(self, trainer: Any, ids: Sequence[int]) -> tuple[str, bool]:
+        if self._asked_to_stop(trainer):
+            raise GivenUp
+        return answer(trainer, self.session.template, ids, self.session.recipe.evaluation.sample_tokens)
 
     def _look_for_divergence(self, step: int, loss: float) -> None:
         self._smooth = loss if self._smooth is None else _SMOOTH * self._smooth + (1 - _SMOOTH) * loss

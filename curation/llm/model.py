@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 from curation.errors import StudioError
 
 FailureKind = Literal[
     "connection", "timeout", "rate_limited", "server", "refused", "not_json", "no_choices", "empty", "truncated",
-    "cut_stream", "budget", "no_key",
+    "cut_stream", "budget", "no_key", "stopped",
 ]  # fmt: skip
+
+
+def never() -> bool:
+    """What is asked where nobody can stop a call."""
+    return False
 
 
 class ChatMessage(NamedTuple):
@@ -27,8 +33,8 @@ class ChatMessage(NamedTuple):
 class ChatRequest:
     """One question, with all that decides its answer.
 
-    model: the name the endpoint knows. schema: JSON Schema that the answer must follow, where the endpoint can hold to
-    one; the caller checks the answer all the same.
+    model: the name the endpoint knows; empty: that of whoever is asked. schema: JSON Schema that the answer must follow,
+    where the endpoint can hold to one; the caller checks the answer all the same.
     """
 
     model: str
@@ -89,8 +95,10 @@ class ChatModel(Protocol):
         """For the ledger."""
         ...
 
-    def complete(self, request: ChatRequest) -> ChatReply:
-        """The answer, whole. Raises CallFailed."""
+    def complete(self, request: ChatRequest, should_stop: Callable[[], bool] = never) -> ChatReply:
+        """The answer, whole. should_stop is asked while it is awaited: once true, the call ends as CallFailed 'stopped'.
+        Raises CallFailed for whatever is no whole answer.
+        """
         ...
 
 
@@ -101,3 +109,7 @@ class CallFailed(StudioError):
         super().__init__(message, hint)
         self.kind: FailureKind = kind
         self.attempts = attempts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive the trip between processes with everything said."""
+        return partial(type(self), attempts=self.attempts), (self.kind, self.message, self.hint)

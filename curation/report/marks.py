@@ -62,6 +62,32 @@ def marked(before: str, after: str, limit: int = 900) -> Markup:
     return out
 
 
+def beside(left: str, right: str, limit: int = 900) -> tuple[Markup, Markup]:
+    """Two texts to be shown side by side: what only the left one says in `<del>`, what only the right one says in `<ins>`.
+
+    Each is cut at about `limit` characters. Texts that have hardly anything in common are not marked: all of it would be.
+    """
+    found = list(pieces(left[: 4 * limit], right[: 4 * limit]))
+    same = sum(len(old) for kind, old, _ in found if kind == "equal")
+    if 3 * same < min(len(left), len(right), 4 * limit):
+        return visible(left, limit), visible(right, limit)
+    return _one_side("del", [(kind, old) for kind, old, _ in found], len(left), limit), _one_side(
+        "ins", [(kind, new) for kind, _, new in found], len(right), limit
+    )
+
+
+def _one_side(tag: str, parts: list[tuple[str, str]], length: int, limit: int) -> Markup:
+    out, spent = Markup(), 0
+    for kind, text in parts:
+        if spent >= limit:
+            break
+        kept = text[: limit - spent]
+        spent += len(kept)
+        if kept:
+            out += _named(kept) if kind == "equal" else _change(tag, kept, limit, _HIDDEN)
+    return out + _cut(length - spent) if spent < length else out
+
+
 def _context(text: str, first: bool, last: bool) -> Markup:
     """The parts of an unchanged stretch next to a change."""
     head = 0 if first else CONTEXT

@@ -23,6 +23,10 @@ class Output:
         """One or several lines of result, to stdout."""
         _write(sys.stdout, display(text, lines=True))
 
+    def part(self, text: str) -> None:
+        """A part of a result that is still growing, to stdout, without a line's end."""
+        _write(sys.stdout, display(text, lines=True), end="")
+
     def json_line(self, value: Any) -> None:
         """One JSON value on one line of ASCII, to stdout."""
         from studio.runs.jsonl import one_line
@@ -91,9 +95,9 @@ class ReaderLeft(Exception):
     """stdout is a pipe that nobody reads any more. Not an OSError, which click would turn into exit code 1."""
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str, end: str = "\n") -> None:
     try:
-        stream.write(text + "\n")
+        stream.write(text + end)
         stream.flush()
     except BrokenPipeError:
         if stream is sys.stdout:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.events import Event
+from studio.cli.export_words import export_sentences
 from studio.cli.output import Output, ReaderLeft
 from studio.cli.training_words import StepCounter, training_sentences
 from studio.display import display
@@ -166,7 +167,7 @@ def sentences(event: Mapping[str, Any]) -> list[str]:
     if kind == "run_started":
         what = "goes on with" if event["resumed"] else "runs"
         stages = ", ".join(event["stages"]) or "no stage"
-        if event["kind"] == "train":
+        if event["kind"] != "curate":
             return [f"{event['run']} {what} recipe {event['recipe']}: {stages}"]
         return [f"{event['run']} {what} recipe {event['recipe']}: {stages} ({event['workers']} workers)"]
     if kind == "source_found":
@@ -175,7 +176,7 @@ def sentences(event: Mapping[str, Any]) -> list[str]:
         return [
             f"found {display(event['source'])}: {event['format']} in {event['kind']}, {event['encoding']}{packed}{size}"
         ]
-    return training_sentences(event) or []
+    return training_sentences(event) or export_sentences(event)
 
 
 def progress_line(event: Mapping[str, Any]) -> str:

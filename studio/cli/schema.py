@@ -81,7 +81,9 @@ def _plain(parameter: click.Parameter) -> Any:
 def _events() -> list[dict[str, Any]]:
     from dataclasses import MISSING, fields
 
-    import training.events  # noqa: F401 - it adds its own to the names
+    import training.events
+    import training.experiment.events
+    import training.export.events  # noqa: F401 - they add their own to the names
     from curation.events import EVENT_NAMES
 
     return [

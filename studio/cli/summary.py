@@ -95,6 +95,18 @@ def tell(folder: RunFolder, summary: Mapping[str, Any]) -> str:
         from studio.cli.train_summary import tell_train
 
         return tell_train(folder, summary)
+    if summary.get("kind") == "compare":
+        from studio.cli.compare_summary import tell_compare
+
+        return tell_compare(folder, summary)
+    if summary.get("kind") == "experiment":
+        from studio.cli.experiment import tell_experiment
+
+        return tell_experiment(dict(summary), shorter(folder.path / "report.md"))
+    if summary.get("kind") == "export":
+        from studio.cli.export_words import tell_export
+
+        return tell_export(summary)
     blocks = [
         funnel(summary),
         law(summary["counts"]),

@@ -72,6 +72,12 @@ def _sampled(event: Mapping[str, Any]) -> list[str]:
     return [f"step {event['step']:,}, {event['who']}: {prompt} → {answer}{end}"]
 
 
+def _scored(event: Mapping[str, Any]) -> list[str]:
+    failed = f", {event['failed']} without a score" if event["failed"] else ""
+    name = display(event["name"], limit=40)
+    return [f"step {event['step']:,}: {name} {event['score']:.2f} of {event['count']} answers{failed} ({event['who']})"]
+
+
 def _saved(event: Mapping[str, Any]) -> list[str]:
     best = ", the best so far" if event["best"] else ""
     return [f"checkpoint at step {event['step']:,}: {event['bytes'] / 1e6:,.1f} MB in {event['seconds']:.1f} s{best}"]
@@ -86,14 +92,32 @@ def _paused(event: Mapping[str, Any]) -> list[str]:
     return [f"{'paused' if event['on'] else 'goes on'} after step {event['step']:,}"]
 
 
+def _planned(event: Mapping[str, Any]) -> list[str]:
+    arms = [
+        f"{name}: {arm['records']:,} records, {arm['tokens']:,} tokens, {arm['steps']:,} steps a training"
+        for name, arm in event["arms"].items()
+    ]
+    return [*arms, f"{event['trainings']:,} trainings"]
+
+
+def _leg_done(event: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{event['arm']}, seed {event['seed']}: held-out loss {event['loss']:.4f} after {event['steps']:,} steps, "
+        f"{event['tokens']:,} tokens"
+    ]
+
+
 _TOLD: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "training_prepared": _prepared,
     "preflight_done": _examined,
     "evaluated": _evaluated,
     "sampled": _sampled,
+    "scored": _scored,
     "checkpoint_saved": _saved,
     "resumed": _resumed,
     "paused": _paused,
+    "experiment_planned": _planned,
+    "leg_done": _leg_done,
 }
 
 

@@ -127,16 +127,7 @@ def reopen(
     lock = RunLock.acquire(folder)
     try:
         spec = read_spec(folder)
-        changed = spec
-        if spec.kind == "train":
-            if settings:
-                from studio.runs import train_begin
-
-                longer = train_begin.changed_for_resume(train_begin.recipe_of(folder), settings)
-                changed = spec.with_recipe(train_begin.entry_of(longer), argv)
-        elif recipe is not None or settings:
-            wanted = recipe or _recipe_in(spec)
-            changed = spec.with_recipe(entry_of(wanted.with_settings(list(settings)) if settings else wanted), argv)
+        changed = _changed(folder, spec, recipe, settings, argv)
         if workers is not None and workers != spec.options.get("workers"):
             changed = changed.with_options({"workers": workers})
         if verdicts is not None:
@@ -154,6 +145,28 @@ def reopen(
         lock.close()
         raise
     return lock
+
+
+def _changed(
+    folder: RunFolder, spec: RunSpec, recipe: Recipe | None, settings: Sequence[str], argv: Sequence[str]
+) -> RunSpec:
+    """What the run is asked for now: its recipe with `settings`, or another recipe."""
+    if recipe is None and not settings:
+        return spec
+    if spec.kind == "train":
+        from studio.runs import train_begin
+
+        longer = train_begin.changed_for_resume(train_begin.recipe_of(folder), settings)
+        return spec.with_recipe(train_begin.entry_of(longer), argv)
+    if spec.kind == "compare":
+        from studio.runs import compare_begin
+
+        other = compare_begin.recipe_of(folder).with_settings(list(settings))
+        return spec.with_recipe(compare_begin.entry_of(other), argv)
+    if spec.kind != "curate":
+        raise InputError(f"{folder.name} is of kind {spec.kind}: it has no settings to change.", "Make a new run.")
+    wanted = recipe or _recipe_in(spec)
+    return spec.with_recipe(entry_of(wanted.with_settings(list(settings)) if settings else wanted), argv)
 
 
 def _judged_anew(folder: RunFolder, result: Result | None) -> bool:

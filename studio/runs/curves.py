@@ -90,7 +90,8 @@ class TrainSnapshot:
     """A training run after the events seen so far.
 
     run: what every run has. prepared: what is trained on what (`training_prepared`), empty before that. points: columns
-    as in COLUMNS. last: the newest `step_logged`. losses: by split and who, rows of (step, loss). stories: by record.
+    as in COLUMNS. last: the newest `step_logged`. losses: by split and who, rows of (step, loss). scores: by name and
+    who, rows of (step, mean score). stories: by record.
     notes: what happened besides, as events, the newest last. best: the step of the checkpoint with the lowest
     validation loss.
     """
@@ -100,6 +101,7 @@ class TrainSnapshot:
     points: Points = field(default_factory=Points)
     last: Mapping[str, Any] = field(default_factory=dict)
     losses: Mapping[tuple[str, str], Points] = field(default_factory=dict)
+    scores: Mapping[tuple[str, str], Points] = field(default_factory=dict)
     stories: Mapping[str, Story] = field(default_factory=dict)
     checkpoints: tuple[Mapping[str, Any], ...] = ()
     best: int | None = None
@@ -210,6 +212,13 @@ def _evaluated(snapshot: TrainSnapshot, event: Mapping[str, Any]) -> TrainSnapsh
     return replace(snapshot, losses={**snapshot.losses, key: added})
 
 
+def _scored(snapshot: TrainSnapshot, event: Mapping[str, Any]) -> TrainSnapshot:
+    key = (event["name"], event["who"])
+    points = snapshot.scores.get(key, Points()).up_to(event["step"] - 1)
+    added = points.with_rows([(event["step"], event["score"])])
+    return replace(snapshot, scores={**snapshot.scores, key: added})
+
+
 def _sampled(snapshot: TrainSnapshot, event: Mapping[str, Any]) -> TrainSnapshot:
     record = event["record_id"]
     story = snapshot.stories.get(record)
@@ -243,6 +252,7 @@ def _resumed(snapshot: TrainSnapshot, event: Mapping[str, Any]) -> TrainSnapshot
         points=snapshot.points.up_to(step),
         last=snapshot.last if snapshot.step <= step else {"step": step},
         losses={key: points.up_to(step) for key, points in snapshot.losses.items()},
+        scores={key: points.up_to(step) for key, points in snapshot.scores.items()},
         stories=stories,
         checkpoints=tuple(each for each in snapshot.checkpoints if each["step"] <= step),
         best=snapshot.best if snapshot.best is None or snapshot.best <= step else None,
@@ -267,6 +277,7 @@ _STEPS: Mapping[str, Callable[[TrainSnapshot, Mapping[str, Any]], TrainSnapshot]
     "training_prepared": _prepared,
     "evaluated": _evaluated,
     "sampled": _sampled,
+    "scored": _scored,
     "checkpoint_saved": _checkpoint,
     "resumed": _resumed,
     "paused": _paused,

@@ -7,15 +7,18 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import BusyError, InputError, OutputError, RecipeError, Refused, Stopped, StudioError
 from curation.events import Event, Listener, RunFailed, RunFinished, RunStopped
 from studio.exit_codes import ExitCode
+from studio.runs.compare import run_compare
 from studio.runs.curate import run_curate
 from studio.runs.events import ENDINGS, EventLog
+from studio.runs.experiment import run_experiment
+from studio.runs.export import run_export
 from studio.runs.folder import RunFolder
 from studio.runs.interrupt import Interrupt
 from studio.runs.lock import RunLock
@@ -29,7 +32,13 @@ if TYPE_CHECKING:
 ShouldStop = Callable[[], bool]
 Entry = Callable[[RunSpec, RunFolder, Listener, ShouldStop], dict[str, Any]]
 
-KINDS: Mapping[str, Entry] = {"curate": run_curate, "train": run_train}
+KINDS: Mapping[str, Entry] = {
+    "curate": run_curate,
+    "train": run_train,
+    "compare": run_compare,
+    "experiment": run_experiment,
+    "export": run_export,
+}
 """What a worker can do, by the `kind` of run.json."""
 
 
@@ -57,11 +66,30 @@ def execute(
     """
     lock.sign()
     leg = _Leg(folder, listener)
-    try:
+
+    @contextmanager
+    def interrupted() -> Iterator[ShouldStop]:
         with Interrupt(folder, leg.force, on_stop, detached=detached) as interrupt:
+            yield interrupt.should_stop
+
+    return _carry_out(leg, interrupted())
+
+
+def execute_within(
+    folder: RunFolder, lock: RunLock, should_stop: ShouldStop, listener: Listener | None = None
+) -> Result:
+    """The same for a run that is a part of another one, whose process it is done in: that one hears the signals."""
+    lock.sign()
+    return _carry_out(_Leg(folder, listener), nullcontext(lambda: should_stop() or folder.stop.exists()))
+
+
+def _carry_out(leg: _Leg, listening: AbstractContextManager[ShouldStop]) -> Result:
+    folder = leg.folder
+    try:
+        with listening as should_stop:
             spec = read_spec(folder)
             with _working_in(spec.cwd):
-                summary = KINDS[spec.kind](spec, folder, leg.emit, interrupt.should_stop)
+                summary = KINDS[spec.kind](spec, folder, leg.emit, should_stop)
     except Stopped as error:
         return leg.end(RunStopped(folder.name), _result(leg, Status.STOPPED, ExitCode.STOPPED, error))
     except StudioError as error:

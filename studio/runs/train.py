@@ -23,18 +23,19 @@ def run_train(spec: RunSpec, folder: RunFolder, listener: Listener, should_stop:
     listener(RunStarted(folder.name, spec.kind, recipe.name, spec.recipe["stages"], 1, resumed))
     for name in changed_inputs(spec) if resumed else ():
         listener(Warned(f"{name} has changed since this run was made.", "It goes on with the tensors that it has."))
-    _log_libraries(folder)
+    log_libraries(folder)
     return train(
         spec.inputs,
         recipe,
         folder.path,
         allow=spec.options.get("allow", []),
+        apart=spec.options.get("apart", True),
         listener=listener,
         should_stop=should_stop,
     )
 
 
-def _log_libraries(folder: RunFolder) -> None:
+def log_libraries(folder: RunFolder) -> None:
     """What torch, transformers and the others say goes into the run's log."""
     root = logging.getLogger()
     if not any(isinstance(handler, logging.FileHandler) for handler in root.handlers):

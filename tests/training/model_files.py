@@ -14,8 +14,8 @@ from typing import Any
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def write_gguf(folder: Path, path: Path, *, quantised: bool = False) -> Path:
-    """The Llama in `folder` as GGUF: float32, or Q8_0. q and k are permuted as llama.cpp wants them."""
+def write_gguf(folder: Path, path: Path, *, quantised: bool = False, template: str = "") -> Path:
+    """The Llama in `folder` as GGUF: float32, or Q8_0, with a chat template. q and k are permuted as llama.cpp wants them."""
     import gguf
     from safetensors.numpy import load_file
 
@@ -32,6 +32,8 @@ def write_gguf(folder: Path, path: Path, *, quantised: bool = False) -> Path:
     writer.add_rope_dimension_count(config["head_dim"])
     writer.add_vocab_size(config["vocab_size"])
     _add_tokenizer(writer, tokenizer)
+    if template:
+        writer.add_chat_template(template)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
     for name, tensor in load_file(folder / "model.safetensors").items():
         for part, heads in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):

@@ -11,7 +11,7 @@ import pytest
 from test_train_methods import trained
 
 from curation.errors import StudioError
-from training.recipe import TrainRecipe, sections
+from training.recipe import TrainRecipe
 
 Seen = tuple[dict[str, Any], list[dict[str, Any]], Path]
 
@@ -116,6 +116,11 @@ ELSEWHERE = {
     "method.objective": "test_train_methods: a run on pairs",
     "lora.bias": "the arguments of peft, since the tiny model has no biases: below",
     "schedule.gradient_checkpointing": "same weights by design; the arguments of the trainer: below",
+    "evaluation.judge": "a judge at an endpoint: test_train_scores",
+    "evaluation.judge_key_env": "the same",
+    "evaluation.judge_rubrics": "the same",
+    "evaluation.suites": "the scores of small tasks: test_train_scores",
+    "evaluation.suite_size": "how many they are: test_train_scores",
     "evaluation.batch_size": "same losses by design: below",
     "tracking.reporters": "another program: below",
     "device.kind": "test_device",
@@ -124,8 +129,8 @@ ELSEWHERE = {
 
 
 def test_every_parameter_is_tested_somewhere() -> None:
-    known = {f"{section}.{key}" for section, keys in sections().items() for key in keys}
-    known |= set(TrainRecipe.model_fields) - set(sections())
+    known = {f"{section}.{key}" for section, keys in TrainRecipe.sections().items() for key in keys}
+    known |= set(TrainRecipe.model_fields) - set(TrainRecipe.sections())
     assert known == set(CHANGES) | set(ELSEWHERE)
 
 

@@ -15,6 +15,7 @@ In the folder of a run of kind `compare`:
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -150,6 +151,13 @@ def last_answers(folder: Path) -> dict[tuple[str, SideName], Answer]:
         if answer.stopped != "stopped" or key not in found or found[key].stopped == "stopped":
             found[key] = answer
     return found
+
+
+def answer_digest(answer: Answer | str) -> str:
+    """SHA-256 of an answer's text, in hex: what a vote or a judgement saw. One that is generated again has another one
+    when it says something else. Lone surrogates, which a tokenizer cannot make but a file can hold, count as they are."""
+    text = answer if isinstance(answer, str) else answer.text
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def canonical(value: Any) -> str:

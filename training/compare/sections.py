@@ -20,7 +20,10 @@ class SideSettings(Section):
     a: str = Field(default="base", min_length=1, max_length=4096, description="The first side.")
     b: str = Field(default="tuned", min_length=1, max_length=4096, description="The second side.")
     template: str = Field(
-        default="auto", description="The chat template of both sides; auto: that of the training run."
+        default="auto",
+        max_length=4096,
+        description="The chat template of both sides, or a .jinja file. auto: that of the training run; other models have "
+        "their own.",
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="Numbers of the weights. auto: as they were trained."
@@ -44,7 +47,7 @@ class PromptSettings(Section):
         description="heldout: the records that the training run held out; train: those it learned; else a file.",
     )
     limit: int = Field(
-        default=40, ge=0, le=100_000, description="How many prompts; drawn by the seed where there are more."
+        default=40, ge=0, le=100_000, description="How many prompts; drawn by the seed where there are more. 0: none."
     )
     system: str = Field(default="", max_length=100_000, description="A system prompt for prompts that have none.")
     seed: int = Field(default=0, ge=0, lt=1 << 32, description="Seed of the draw.")
@@ -68,7 +71,9 @@ class LossSettings(Section):
     retention: bool = Field(default=True, description="On general questions that come with the studio: forgetting.")
     records: int = Field(default=200, ge=1, le=1_000_000, description="At most this many held-out records.")
     batch_size: int = Field(default=4, ge=1, le=1024, description="Records at once: speed against memory.")
-    max_length: int = Field(default=1024, ge=8, le=1 << 20, description="Tokens of a record that are looked at.")
+    max_length: int = Field(
+        default=1024, ge=8, le=1 << 20, description="Longer records (tokens) are left out, and counted."
+    )
 
 
 class SuiteSettings(Section):
@@ -96,6 +101,16 @@ class JudgeSettings(Section):
     key_env: str = Field(default="", max_length=200, description="The environment variable with the endpoint's key.")
     pairwise: bool = Field(
         default=True, description="Which answer is better, asked in both orders; disagreement is a tie."
+    )
+    reference: bool = Field(
+        default=False,
+        description="Show the judge the record's own answer when it compares two. Rubrics say themselves what they need.",
+    )
+    verdicts: Literal["auto", "written", "likeliest"] = Field(
+        default="auto",
+        description="written: a reason and a verdict, as JSON. likeliest: the verdict with the highest probability as the "
+        "next token, without a reason, of a model in this process: for one too small to write JSON. auto: likeliest in "
+        "this process, written at an endpoint.",
     )
     rubrics: tuple[str, ...] = Field(
         default=(),

@@ -24,4 +24,5 @@ PLACES = (
     Place("review", "3", N_("Review"), "studio.tui.screens.review", "ReviewScreen"),
     Place("runs", "4", N_("Runs"), "studio.tui.screens.runs", "RunsScreen"),
     Place("train", "5", N_("Train"), "studio.tui.screens.train", "TrainScreen"),
+    Place("compare", "6", N_("Compare"), "studio.tui.screens.compare", "CompareScreen"),
 )

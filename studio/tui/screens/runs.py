@@ -190,12 +190,12 @@ class RunsScreen(StudioScreen):
         self.refresh_bindings()
 
     def action_attach(self) -> None:
-        """Follow it where its recipe is: on the Curate screen, or on the Train screen."""
+        """Follow it where it belongs: on the screen Curate, Train or Compare."""
         frame = self.frame
         if frame is None:
             return
         path = Path(frame.path)
-        place = "train" if frame.kind == "train" else "curate"
+        place = frame.kind if frame.kind in ("train", "compare") else "curate"
 
         def attach() -> None:
             if isinstance(self.app.screen, StudioScreen) and place == self.app.screen.PLACE:

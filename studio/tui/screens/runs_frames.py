@@ -75,6 +75,12 @@ def run_content(stood: RunStood, snapshot: RunSnapshot | None, width: int) -> Co
             Content(""),
             line(_("a shows its curves on the screen Train."), style="dim"),
         ]
+    elif status == "finished" and result is not None and result.summary.get("kind") == "compare":
+        conclusion = result.summary.get("conclusion") or {}
+        lines += [line(conclusion.get("sentence", ""), style="bold", limit=600), Content("")]
+        lines.append(line(_("a shows the answers on the screen Compare."), style="dim"))
+    elif status == "finished" and result is not None and result.summary.get("kind") == "experiment":
+        lines.append(line(result.summary.get("sentence", ""), style="bold", limit=600))
     elif status == "finished" and result is not None and result.summary:
         lines += finished_lines(result.summary, width)
         lines += _places(result.summary)

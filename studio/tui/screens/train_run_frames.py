@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from studio.tui.screens.curate_messages import RunStood
 
 _MANY_BREAKS = re.compile(r"\n{3,}")
+_POINTS = "ox+*#%&@"
+_INKS = ("$text-success", "$text-warning", "$text-primary", "$text-secondary") * 2
 SMOOTH = (0.0, 0.02, 0.1)
 """Shares of the steps whose mean is drawn, one after another."""
 
@@ -158,7 +160,8 @@ def _marks(snapshot: TrainSnapshot, mark: str, style: str, *, split: str) -> tup
 
 
 def small_pictures(snapshot: TrainSnapshot, look: Look, other: TrainSnapshot | None = None) -> list[Picture]:
-    """Learning rate, length of the gradient, tokens a second, over the same steps."""
+    """Learning rate, length of the gradient, tokens a second, over the same steps. Scores, where there are any, stand in
+    place of the learning rate, which the recipe tells as well."""
     names = ((_("Learning rate"), 2), (_("Gradient norm"), 3), (_("Tokens/s"), 4))
     rows, last = snapshot.points.rows(), max(snapshot.steps, other.steps if other is not None else 0)
     behind = other.points.rows() if other is not None else None
@@ -171,7 +174,24 @@ def small_pictures(snapshot: TrainSnapshot, look: Look, other: TrainSnapshot | N
         curves.append(Curve(rows[:, 0], rows[:, column], "$text-primary", window=window))
         now = [(short(float(rows[-1, column])), "")] if len(rows) and rows[-1, column] == rows[-1, column] else []
         pictures.append(Picture(titled(name, now), tuple(curves), (), last))
-    return pictures
+    return [_scores(snapshot, last), *pictures[1:]] if snapshot.scores else pictures
+
+
+def _scores(snapshot: TrainSnapshot, last: int) -> Picture:
+    """What a judge and small tasks say of the model, 0 to 1; of the base, a level at its height."""
+    curves, parts, levels = [], [], []
+    tuned = [name for name, who in snapshot.scores if who == "tuned"]
+    for name, mark, style in zip(dict.fromkeys(name for name, _who in snapshot.scores), _POINTS, _INKS, strict=False):
+        if name in tuned:
+            rows = snapshot.scores[name, "tuned"].rows(2)
+            curves.append(Curve(rows[:, 0], rows[:, 1], style, mark=mark))
+        points = snapshot.scores.get((name, "tuned")) or snapshot.scores[name, "base"]
+        if len(points):
+            parts.append((f"{mark} {display(name, limit=16)} {short(float(points.rows(2)[-1, 1]))}  ", style))
+        base = snapshot.scores.get((name, "base"))
+        if base is not None and len(base):
+            levels.append(float(base.rows(2)[-1, 1]))
+    return Picture(titled(_("Scores"), parts), tuple(curves), tuple(levels), last)
 
 
 def _window(rows: Numbers, look: Look) -> int:

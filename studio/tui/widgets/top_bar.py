@@ -12,6 +12,8 @@ from studio.tui.i18n import _, ngettext
 from studio.tui.screens import PLACES
 from studio.tui.text import line
 
+_NAME = " studio "
+
 
 class TopBar(Widget):
     """One line. `place` is the screen shown, `opened` what is open, `live` the number of runs going on."""
@@ -22,15 +24,19 @@ class TopBar(Widget):
     def __init__(self, place: str) -> None:
         super().__init__()
         self.place = place
+        self._name = _NAME
 
     def render(self) -> RenderResult:
         """The names of the screens on the left; what is open and the runs on the right, as far as there is room."""
-        left = Content.assemble((" studio ", "bold"), *self._places())
         parts = [line(self.opened, limit=200)] if self.opened else []
         if self.live:
             said = ngettext("{n} run going on", "{n} runs going on", self.live).format(n=self.live)
             parts.append(Content.styled(f"● {said}", "bold"))
         right = Content("  ").join(parts)
+        places = Content("").join(self._places())
+        fits = len(_NAME) + places.cell_length + right.cell_length + 3 <= self.size.width
+        self._name = _NAME if fits else " "  # the program's own name is what one can do without
+        left = Content.styled(self._name, "bold") + places
         room = self.size.width - left.cell_length - 3
         if right.cell_length > room:
             right = right.truncate(max(0, room), ellipsis=True)
@@ -45,7 +51,7 @@ class TopBar(Widget):
 
     def on_click(self, event: Click) -> None:
         """A click on a screen's name goes there."""
-        start = len(" studio ")
+        start = len(self._name)
         for place, shown in zip(PLACES, self._places(), strict=True):
             if start <= event.x < start + shown.cell_length:
                 self.call_later(self.app.run_action, f"app.go('{place.name}')")
