@@ -76,8 +76,9 @@ def studio(folder: Path, *words: str) -> None:
 
 
 @pytest.fixture
-def terminal(trained: Path) -> Iterator[Tmux]:
-    found = Tmux(trained)
+def terminal(trained: Path, tmp_path: Path) -> Iterator[Tmux]:
+    (tmp_path / "runs").symlink_to(trained / "runs")
+    found = Tmux(tmp_path)
     yield found
     found.do("kill-server")
     for run in every(trained / "runs"):
@@ -178,7 +179,7 @@ def back_to_the_data(terminal: Tmux, trained: Path) -> None:
     terminal.until("Training records nearest to the answer of B")
     terminal.until(r"alike \d\.\d\d")
     terminal.keys("Enter")
-    screen = terminal.until(r"Curation \S+-curate-(.|\n)*It begins in \S*boxes\.jsonl, record \d+")
+    screen = terminal.until(r"Curation \S+-curate-(.|\n)*It begins in \S*boxes\.jsonl")
     record = re.search(r"record (boxes\.jsonl:\d+): kept", screen)
     assert record is not None
     journal = next(run for run in every(trained / "runs") if "-curate-" in run.name).path / JOURNAL

@@ -23,6 +23,9 @@ def main(words: list[str]) -> int:
         parameters = llama_cpp.llama_model_quantize_default_params()
         parameters.ftype, parameters.nthread = int(words[3]), int(words[4])
         return int(llama_cpp.llama_model_quantize(words[1].encode(), words[2].encode(), ctypes.byref(parameters)))
+    # The binding compiles the file's chat template with a Jinja of its own, stricter than llama.cpp's, and gives up where
+    # it cannot. Tokens are all that is asked of it here.
+    llama_cpp.llama_chat_format.Jinja2ChatFormatter = _NoTemplate
     threads = int(words[3])
     model = llama_cpp.Llama(
         words[1],
@@ -44,6 +47,16 @@ def main(words: list[str]) -> int:
         rows = model.scores[asked["from"] : len(asked["tokens"])]
         _write(out, struct.pack("<II", *rows.shape) + rows.astype("<f4").tobytes())
     return 0
+
+
+class _NoTemplate:
+    """Stands where a chat template would be compiled."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def to_chat_handler(self) -> None:
+        """There is none."""
 
 
 def _write(out: object, data: bytes) -> None:

@@ -71,7 +71,7 @@ def _conclusion(facts: Facts, names: tuple[str, str], width: int) -> Iterator[Co
     same = counts["identical"]
     identical = ngettext("{n} pair is equal", "{n} pairs are equal", same).format(n=f"{same:,}") if same else ""
     told = [by, count.format(n=f"{counts['answered']:,}"), identical]
-    yield Content.styled("  " + " · ".join(word for word in told if word), "dim")
+    yield from hanging(Content.styled("  " + " · ".join(word for word in told if word), "dim"), width, 2)
 
 
 # Votes and judge
@@ -85,9 +85,8 @@ def _votes(facts: Facts, names: tuple[str, str], width: int) -> Iterator[Content
     yield _heading(_("Blind votes"), ngettext("{n} vote", "{n} votes", tally["votes"]).format(n=f"{tally['votes']:,}"))
     if tally["sealed"]:
         said = ngettext("{n} vote is sealed", "{n} votes are sealed", tally["sealed"]).format(n=f"{tally['sealed']:,}")
-        yield Content.styled(
-            "  " + _("{said} until its voter is done; R opens yours").format(said=said), "$text-warning"
-        )
+        told = _("{said} until its voter is done; R opens yours").format(said=said)
+        yield from hanging(Content.styled(f"  {told}", "$text-warning"), width, 2)
     if tally["votes"]:
         parts = [
             (names[0], tally["a"]),
@@ -115,7 +114,7 @@ def _judge(facts: Facts, names: tuple[str, str], width: int) -> Iterator[Content
     if agreed and agreed.get("kappa") is not None:
         between = _between(agreed.get("kappa_interval"), lambda value: f"{value:+.2f}")
         said = _("with the votes it agrees by kappa {k}").format(k=f"{agreed['kappa']:+.2f}")
-        yield Content(f"  {said} {between}".rstrip())
+        yield from hanging(Content(f"  {said} {between}".rstrip()), width, 2)
 
 
 def _preference(found: Facts, facts: Facts, names: tuple[str, str], width: int) -> Iterator[Content]:
@@ -130,7 +129,7 @@ def _preference(found: Facts, facts: Facts, names: tuple[str, str], width: int) 
     said = [_("sign test p = {p}").format(p=_p(found["p"]))]
     if found["p"] >= 1 - facts["confidence"] and found["needed"]:
         said.append(_("about {n} more votes would show a difference as large").format(n=f"{found['needed']:,}"))
-    yield Content.styled("  " + " · ".join(said), "dim")
+    yield from hanging(Content.styled("  " + " · ".join(said), "dim"), width, 2)
 
 
 def _interval(name: str, value: float, interval: Sequence[float] | None, width: int) -> Content:

@@ -24,7 +24,7 @@ class TopBar(Widget):
     def __init__(self, place: str) -> None:
         super().__init__()
         self.place = place
-        self._name = _NAME
+        self._led = _NAME
 
     def render(self) -> RenderResult:
         """The names of the screens on the left; what is open and the runs on the right, as far as there is room."""
@@ -35,8 +35,8 @@ class TopBar(Widget):
         right = Content("  ").join(parts)
         places = Content("").join(self._places())
         fits = len(_NAME) + places.cell_length + right.cell_length + 3 <= self.size.width
-        self._name = _NAME if fits else " "  # the program's own name is what one can do without
-        left = Content.styled(self._name, "bold") + places
+        self._led = _NAME if fits else " "  # the program's own name is what one can do without
+        left = Content.styled(self._led, "bold") + places
         room = self.size.width - left.cell_length - 3
         if right.cell_length > room:
             right = right.truncate(max(0, room), ellipsis=True)
@@ -51,7 +51,7 @@ class TopBar(Widget):
 
     def on_click(self, event: Click) -> None:
         """A click on a screen's name goes there."""
-        start = len(self._name)
+        start = len(self._led)
         for place, shown in zip(PLACES, self._places(), strict=True):
             if start <= event.x < start + shown.cell_length:
                 self.call_later(self.app.run_action, f"app.go('{place.name}')")
