@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,7 +91,6 @@ def push(
 @contextmanager
 def _errors_told(repository: str) -> Iterator[None]:
     """What the Hub's library raises, as something a user can act on; never with the token in it."""
-    import httpx
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
@@ -100,7 +100,7 @@ def _errors_told(repository: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         raise StudioError(f"{repository} was not changed: {_said(error)}", _advice(status)) from None
-    except (httpx.HTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (*_transport_errors(), LocalEntryNotFoundError, OSError) as error:
         raise StudioError(
             f"{repository} was not changed: the Hub cannot be reached: {_said(error)}", "Check the network; push again."
         ) from None
@@ -110,6 +110,15 @@ def _errors_told(repository: str) -> Iterator[None]:
         raise StudioError(f"{repository} was not changed: {_said(cause)}", _advice(status)) from None
     except ValueError as error:  # an answer that makes no sense, or a card whose head is refused
         raise StudioError(f"{repository} was not changed: {_said(error)}", "Push again later.") from None
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What the library's HTTP client raises: httpx2, or httpx in its earlier versions."""
+    found: list[type[Exception]] = []
+    for name in ("httpx2", "httpx"):
+        with suppress(ImportError):
+            found.append(import_module(name).HTTPError)
+    return tuple(found)
 
 
 def _advice(status: int) -> str:
