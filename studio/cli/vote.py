@@ -32,7 +32,8 @@ def vote(folder: RunFolder, out: Output) -> int:
         choice = _choose(out)
         if choice == "q":
             done, total = book.progress()
-            out.say(f"{done} of {total} pairs are voted on. Go on with 'studio compare --vote {reference(folder)}'.")
+            out.say(f"{done} of {total} pairs are voted on; your votes count when all are.")
+            out.say(f"Go on with 'studio compare --vote {reference(folder)}'.")
             return int(ExitCode.OK)
         if choice == "u":
             out.say("Taken back." if book.undo() else "There is no vote to take back.")

@@ -214,6 +214,7 @@ def test_answers_are_stacked_below_a_hundred_columns(runs: Path, width: int, bes
     async def test() -> None:
         async with comparing(runs, size=(width, 40)) as studio:
             await shown(studio, runs, DONE)
+            await studio.until(lambda: "18 tokens" in text(studio), "the answers")
             line = next(each for each in text(studio).split("\n") if "A smollm2" in each and "↔" not in each)
             assert ("B tuned" in line) == beside
 

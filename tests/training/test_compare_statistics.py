@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from preferences_drawn import by_length
 from scipy.optimize import minimize_scalar
@@ -126,6 +126,7 @@ def test_law_the_sign_test_does_not_care_who_is_who(wins: int, losses: int) -> N
     assert 0 < sign_test(wins, losses) <= 1
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
     named = {f"test {place}": value for place, value in enumerate(p_values)}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_tiny
+from compare_runs import make_tiny
 from export_bench import export_here, trained
 
 from curation.errors import InputError, OutputError, Stopped, StudioError

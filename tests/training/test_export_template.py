@@ -12,7 +12,8 @@ import pytest
 from curation.errors import StudioError
 from training.examples import Message
 from training.export.conversations import conversations, keeps_white_space
-from training.export.go_text import GoTemplateError, render_for_ollama
+from training.export.go_parse import GoTemplateError
+from training.export.go_text import render_for_ollama
 from training.export.ollama import asked_text, go_template, modelfile, ollama_template
 from training.export.turns import learn_turns
 from training.template import template_for, template_names

@@ -93,6 +93,7 @@ def _errors_told(repository: str) -> Iterator[None]:
     """What the Hub's library raises, as something a user can act on; never with the token in it."""
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
+    unreachable: tuple[type[Exception], ...] = (*_transport_errors(), LocalEntryNotFoundError, OSError)
     try:
         yield
     except OfflineModeIsEnabled as error:
@@ -100,7 +101,7 @@ def _errors_told(repository: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         raise StudioError(f"{repository} was not changed: {_said(error)}", _advice(status)) from None
-    except (*_transport_errors(), LocalEntryNotFoundError, OSError) as error:
+    except unreachable as error:
         raise StudioError(
             f"{repository} was not changed: the Hub cannot be reached: {_said(error)}", "Check the network; push again."
         ) from None

@@ -109,6 +109,10 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
         """Texts are wrapped to the width."""
         self.call_after_refresh(self.draw)
 
+    def on_room_changed(self) -> None:
+        """The answers have a place now, or another one."""
+        self.draw()
+
     # The list
 
     def on_compares_listed(self, message: ComparesListed) -> None:

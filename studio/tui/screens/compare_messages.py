@@ -29,6 +29,15 @@ class PromptMoved(Message):
 
 
 @dataclass
+class RoomChanged(Message):
+    """There is more room for answers now, or less."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest size counts."""
+        return isinstance(message, RoomChanged)
+
+
+@dataclass
 class ComparesListed(Message):
     """Every comparison, newest first, and every training run below them."""
 

@@ -56,10 +56,14 @@ def _sides(facts: Facts, snapshot: CompareSnapshot) -> tuple[str, str]:
 def _conclusion(facts: Facts, names: tuple[str, str], width: int) -> Iterator[Content]:
     found = facts["conclusion"]
     mark, style = _STYLES.get(found["verdict"], ("≈", "$text-warning"))
-    said = {
-        "better": _("{b} is better than {a}"),
-        "worse": _("{b} is worse than {a}"),
-    }.get(found["verdict"], _("Not shown: neither that {b} is better than {a}, nor that it is worse"))
+    fits = {  # a loss says no more than that
+        "better": _("{b} fits the held-out records better than {a}"),
+        "worse": _("{b} fits the held-out records worse than {a}"),
+    }
+    is_ = {"better": _("{b} is better than {a}"), "worse": _("{b} is worse than {a}")}
+    said = (fits if found["by"] == "loss" else is_).get(
+        found["verdict"], _("Not shown: neither that {b} is better than {a}, nor that it is worse")
+    )
     yield from hanging(Content.styled(f"{mark} {said.format(a=names[0], b=names[1])}", f"bold {style}"), width, 2)
     by = {
         "votes": _("decided by blind votes"),

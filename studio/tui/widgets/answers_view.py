@@ -14,6 +14,7 @@ from textual.visual import Visual
 
 from studio.tui.bindings import Localised
 from studio.tui.i18n import N_
+from studio.tui.screens.compare_messages import RoomChanged
 
 
 def _vote(key: str, choice: str, name: str, tooltip: str) -> Binding:
@@ -60,6 +61,10 @@ class AnswersView(Localised, ScrollView, can_focus=True):
             self.scroll_to(y=0, animate=False, immediate=True)
         elif to_end and was_at_end:
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        """Answers are laid out for a width: whoever makes them has to make them again."""
+        self.post_message(RoomChanged())
 
     def render_line(self, y: int) -> Strip:
         """A line of what was laid out."""
