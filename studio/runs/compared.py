@@ -46,7 +46,7 @@ class CompareSnapshot:
     run: what every run has. prepared: who is compared (`compare_prepared`), empty before that. prompts: in their order.
     replies: by prompt and side. judged: winner and reason by prompt. losses: by dataset. suites: by name and language.
     conclusion: as in compare.json. waiting: nothing is left to do but what somebody asks for. listening: it has come to
-    do what is asked for, and can be called off.
+    do what is asked for.
     """
 
     run: RunSnapshot = field(default_factory=RunSnapshot)

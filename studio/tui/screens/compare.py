@@ -313,7 +313,7 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
             self.show_numbers(on=False)
         elif self.is_voting:
             self.vote_on(on=False)
-        elif self.can_cancel:
+        elif self.can_cancel and self.snapshot.listening:
             self.action_cancel()
         elif self.has_class("-open"):
             self.leave()
@@ -323,8 +323,8 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
 
     @property
     def can_cancel(self) -> bool:
-        """Whether something is being written that was asked for."""
-        return self.goes_on and self.snapshot.listening and bool(self.snapshot.writing)
+        """Whether something is being written."""
+        return self.goes_on and bool(self.snapshot.writing)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The footer offers what applies now."""
