@@ -334,7 +334,9 @@ def test_what_is_being_written_is_called_off_by_x_and_by_esc_where_it_was_asked_
         with held(runs) as live:
             async with comparing(runs) as studio:
                 await shown(studio, runs, LIVE)
-                await studio.press("x")  # a prompt of the recipe: this one alone is called off, and the next is answered
+                await studio.press(
+                    "x"
+                )  # a prompt of the recipe: this one alone is called off, and the next is answered
                 assert [(ask.ask, ask.prompt_id) for ask in AskReader(live.path).read()] == [("cancel", "held:2")]
                 tell(
                     live, {"event": "waiting", "time": 1.0, "on": True}, {"event": "waiting", "time": 1.0, "on": False}

@@ -138,7 +138,7 @@ def test_watch_ask_vote_reveal_and_go_back_to_the_data(terminal: Tmux, trained: 
     facts = compare_facts(run.path)
     low, high = facts["votes"]["preference"]["interval"]
     terminal.until(rf"win rate of .* {facts['votes']['preference']['rate']:.0%} \({low:.0%} to {high:.0%}\)")
-    terminal.until("not shown|Not shown|is better|is worse")
+    terminal.until("not shown|Not shown|is better|is worse|fits the held-out records")
     terminal.keys("Escape", "w")
     terminal.until("The report is")
     assert (run.path / "compare.html").is_file()

@@ -36,6 +36,7 @@ def test_what_means_something_only_beside_a_run() -> None:
     assert recipe.needs_run() == "the side base"
     two = recipe.with_settings(["sides.a=smollm2", "sides.b=./merged"])
     assert two.needs_run() == "the heldout records"
+    assert two.with_settings(["prompts.limit=0"]).needs_run() == "the held-out losses", "questions may be typed"
     asked = two.with_settings(["prompts.source=asked.txt"])
     assert asked.needs_run() == "the held-out losses"
     assert asked.with_settings(["losses.heldout=false"]).needs_run() == ""

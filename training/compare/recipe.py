@@ -59,6 +59,6 @@ class CompareRecipe(SectionedRecipe):
         for name in (self.sides.a, self.sides.b):
             if OF_A_RUN.fullmatch(name):
                 return f"the side {name}"
-        if self.prompts.source in ("heldout", "train"):
+        if self.prompts.limit and self.prompts.source in ("heldout", "train"):
             return f"the {self.prompts.source} records"
         return "the held-out losses" if self.losses.heldout else ""
