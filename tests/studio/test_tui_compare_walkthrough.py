@@ -179,7 +179,7 @@ def back_to_the_data(terminal: Tmux, trained: Path) -> None:
     terminal.until("Training records nearest to the answer of B")
     terminal.until(r"alike \d\.\d\d")
     terminal.keys("Enter")
-    screen = terminal.until(r"Curation \S+-curate-(.|\n)*It begins in \S*boxes\.jsonl")
+    screen = terminal.until(r"Curation \S+-curate-(.|\n)*It begins in(.|\n)*boxes\.jsonl")
     record = re.search(r"record (boxes\.jsonl:\d+): kept", screen)
     assert record is not None
     journal = next(run for run in every(trained / "runs") if "-curate-" in run.name).path / JOURNAL
