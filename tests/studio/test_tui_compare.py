@@ -531,7 +531,8 @@ def test_numbers_say_what_the_facts_say(runs: Path) -> None:
             await studio.until(lambda: studio.screen.facts is not None, "the facts")
             await studio.until(lambda: "Judge" in text(studio), "the numbers")
             facts, said = studio.screen.facts.facts, text(studio)
-            assert facts["conclusion"]["verdict"] == "better" and "✓ tuned 5a1c fits the held-out records better than smollm2" in said
+            assert facts["conclusion"]["verdict"] == "better" and facts["conclusion"]["by"] == "loss"
+            assert "✓ tuned 5a1c fits the held-out records better than smollm2" in said
             low, high = facts["judge"]["preference"]["interval"]
             assert f"80% ({low:.0%} to {high:.0%})" in said
             assert f"{facts['heldout']['difference']:+.3f}" in said and "24 records" in said
