@@ -49,8 +49,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "runs").is_dir():
         (folder / asked.file.name).write_bytes(asked.file.read_bytes())
-        studio(folder, "curate", "--in", asked.file.name, "--quiet")
-        settings = ("model.quantization=none", "data.validation=0.12")
+        studio(folder, "curate", "--in", asked.file.name, "--set", "split.validation=0.12", "--quiet")
+        settings = ("model.quantization=none",)
         studio(folder, "train", "--data", "last", "--model", asked.model, "--preset", "quick", "--quiet",
                *(word for setting in settings for word in ("--set", setting)))  # fmt: skip
     settings = [f"prompts.limit={PROMPTS}", f"judge.model={asked.model}", "losses.records=20", "sampling.max_tokens=48"]
