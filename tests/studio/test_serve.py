@@ -230,12 +230,15 @@ async def look(browser: Browser, served: Served) -> None:
 
 def asked_by_the_page(log: Path, root: str) -> set[str]:
     """The hosts in chromium's log of the network that a page of `root` asked for; chromium's own requests name no origin."""
-    text = log.read_text("utf-8").rstrip()
-    try:
-        found = json.loads(text)
-    except ValueError:  # a browser that was ended leaves it without its end
-        found = json.loads(text.rstrip(",") + "]}")
-    parameters = [event.get("params", {}) for event in found["events"]]
+    text = log.read_text("utf-8")
+    parameters = []
+    at = text.index('"events"')
+    while (at := text.find("{", at)) >= 0:  # event by event: a browser that was ended leaves the log without its end
+        try:
+            event, at = json.JSONDecoder().raw_decode(text, at)
+        except ValueError:
+            break
+        parameters.append(event.get("params", {}))
     return {
         str(urlsplit(about["url"]).hostname)
         for about in parameters
