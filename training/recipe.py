@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from training.sectioned import Broken, SectionedRecipe
+from curation.sectioned import Broken, SectionedRecipe
 from training.sections import (
     CheckpointSettings,
     DataSettings,
@@ -35,6 +35,7 @@ class TrainRecipe(SectionedRecipe):
     """All that decides what a training run does. Two recipes are equal when their values are."""
 
     noun: ClassVar[str] = "training recipe"
+    presets: ClassVar[tuple[str, str]] = ("training", "recipes")
     default_preset: ClassVar[str] = "lora"
     told: ClassVar[tuple[str, ...]] = ("name", "description", "tracking")
     example: ClassVar[str] = "lora.r=16"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from training.sectioned import Broken
+from curation.sectioned import Broken
 
 if TYPE_CHECKING:
     from training.recipe import TrainRecipe

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from curation.recipe_fields import describe_fields
 from curation.reference import accepts, cell, default, table
+from curation.sectioned import SectionedRecipe
 from training.compare.recipe import CompareRecipe
 from training.recipe import TrainRecipe
-from training.sectioned import SectionedRecipe
 
 if TYPE_CHECKING:
     from curation.recipe_fields import Parameter

@@ -128,7 +128,7 @@ class Experiment:
 
     def _train_all(self, data: Mapping[str, RunFolder], steps: Mapping[str, int], examples: Sequence[Example]) -> None:
         """Every training of every arm, seed by seed, each measured when it is over."""
-        from training.compare.lines import append_line, lines_of
+        from curation.json_lines import append_line, lines_of
 
         path = self.folder.path / DONE
         done = {(row["arm"], row["seed"]) for row in lines_of(path)}
@@ -206,7 +206,7 @@ class Experiment:
         raise _as_error(name, result)
 
     def _legs(self) -> list[LegFacts]:
-        from training.compare.lines import lines_of
+        from curation.json_lines import lines_of
 
         rows = {(row["arm"], row["seed"]): row["run"] for row in lines_of(self.folder.path / DONE)}
         return [self._leg_facts(arm, seed, RunFolder(self.folder.path / run)) for (arm, seed), run in rows.items()]

@@ -208,7 +208,7 @@ def _of_training(run: KnownRun) -> dict[str, Any]:
 
 
 def _of_comparison(run: KnownRun) -> dict[str, Any]:
-    from training.compare.lines import lines_of
+    from curation.json_lines import lines_of
     from training.compare.model import ANSWERS, JUDGEMENTS, PROMPTS, VOTES
 
     sides = (run.spec.recipe.get("resolved") or {}).get("sides", {})

@@ -10,7 +10,7 @@ from studio.runs.compare_begin import make_compare
 from training.compare.events import ComparePrepared
 from training.compare.judge.model import Failure, PairJudgement, RubricScore, Verdict
 from training.compare.judge.model import append as append_judgement
-from training.compare.lines import append_line
+from curation.json_lines import append_line
 from training.compare.model import (
     ANSWERS,
     LOSSES,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import InputError, Refused
-from training.compare.lines import append_line, lines_of
+from curation.json_lines import append_line, lines_of
 from training.compare.model import ANSWERS, VOTES, Answer, append
 from training.compare.notes import NoteBook
 from training.compare.votes import CHOICES, Ballots, Vote, VoteBook, fold, preferences

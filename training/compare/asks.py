@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from training.compare.lines import append_line
+from curation.json_lines import append_line
 from training.compare.model import ASKS, Answer, Prompt, SideName
 from training.examples import Message
 

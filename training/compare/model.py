@@ -131,14 +131,14 @@ def from_json(kind: type[Row], found: Mapping[str, Any]) -> Row:
 
 def append(path: Path, row: Prompt | Answer | RecordLoss | CaseResult) -> None:
     """Append one row in one write, flushed to the disk; a torn line before it is closed off. Mode 0600."""
-    from training.compare.lines import append_line
+    from curation.json_lines import append_line
 
     append_line(path, as_json(row))
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
     """All rows of a file; none where it is not there. A torn line is passed over."""
-    from training.compare.lines import lines_of
+    from curation.json_lines import lines_of
 
     return [from_json(kind, found) for found in lines_of(path)]
 

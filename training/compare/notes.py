@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import InputError
-from training.compare.lines import append_line, lines_of
+from curation.json_lines import append_line, lines_of
 from training.compare.model import NOTES
 
 MOST_CHARACTERS = 20_000

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+from curation.sectioned import Broken, SectionedRecipe
 from training.compare.sections import (
     RUBRICS,
     JudgeSettings,
@@ -17,7 +18,6 @@ from training.compare.sections import (
     StatisticsSettings,
     SuiteSettings,
 )
-from training.sectioned import Broken, SectionedRecipe
 
 __all__ = ["OF_A_RUN", "CompareRecipe"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.compare.lines import append_line, lines_of
+from curation.json_lines import append_line, lines_of
 from training.compare.model import PROMPTS, Prompt, SideName, answer_digest, last_answers, read
 from training.compare.scores import reference_scores
 from training.compare.sections import ScoreSettings

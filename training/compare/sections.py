@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from training.sections import Positive, Section, Share
+from curation.sectioned import Positive, Section, Share
 
 RUBRICS = ("helpfulness", "correctness", "style", "bias", "toxicity")
 SUITE_NAMES = ("arithmetic", "json", "choice", "tool_call", "refusal", "copying")

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from curation.errors import InputError, Refused, nearest
-from training.compare.lines import append_line, lines_of
+from curation.json_lines import append_line, lines_of
 from training.compare.model import ANSWERS, VOTES, SideName, answer_digest, last_answers
 
 Choice = Literal["left", "right", "tie", "bad"]

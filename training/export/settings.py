@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from curation.errors import InputError
-from training.sections import Section
+from curation.sectioned import Section
 
 Target = Literal["adapter", "merged", "gguf", "ollama", "lmstudio", "hub"]
 Quant = Literal["f16", "q8_0", "q5_k_m", "q4_k_m"]

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from training.compare.lines import append_line, lines_of
+from curation.json_lines import append_line, lines_of
 from training.compare.model import JUDGEMENTS, SideName
 
 Winner = Literal["a", "b", "tie", "failed"]

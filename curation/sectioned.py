@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -21,6 +21,14 @@ from curation.recipe_problems import KeyPath, Problem, RecipeProblems, explain, 
 from curation.recipe_text import Document
 
 Broken = tuple[KeyPath, str, str]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Frozen, and nothing but its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SectionedRecipe(BaseModel):
@@ -32,7 +40,7 @@ class SectionedRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     noun: ClassVar[str] = "recipe"
-    presets: ClassVar[tuple[str, str]] = ("training", "recipes")
+    presets: ClassVar[tuple[str, str]]
     default_preset: ClassVar[str] = ""
     told: ClassVar[tuple[str, ...]] = ("name", "description")
     example: ClassVar[str] = "section.key=value"

@@ -1,0 +1,1 @@
+"""Synthetic records from documents, seeds and records through a language model: grounded, gated, and never paid for twice."""
