@@ -25,6 +25,7 @@ from curation.errors import StudioError
 from curation.recipe import Recipe
 from curation.recipe_check import Step
 from curation.schema import Batch, Decisions
+from curation.scores import SCORES, scores_of
 from curation.stage import CorpusStage, RecordStage, Stage, StageContext
 
 SAMPLE = 500
@@ -210,6 +211,7 @@ class _Decided:
     after: Batch
     shown: StagePreview
     clusters: pl.DataFrame
+    scores: pl.DataFrame
 
 
 ShouldStop = Callable[[], bool]
@@ -229,7 +231,7 @@ class Previewer:
         known. Raises PreviewStopped as soon as `should_stop()`: between two stages, and while a dear one decides.
         """
         batch, key = self.sample.batch, _digest("sample", recipe.seed)
-        clusters = [_NO_CLUSTERS]
+        clusters, scores = [_NO_CLUSTERS], [SCORES.to_frame()]
         shown: list[StagePreview] = []
         used: dict[str, _Decided] = {}
         for step in recipe.steps():
@@ -244,7 +246,9 @@ class Previewer:
                 key = _digest(key, "skipped", step.name)
                 continue
             if found is None:
-                context = StageContext(recipe.seed, self.sample.column_types, None, pl.concat(clusters).lazy())
+                context = StageContext(
+                    recipe.seed, self.sample.column_types, None, pl.concat(clusters).lazy(), pl.concat(scores)
+                )
                 found = self._decide(step, batch, context, should_stop)
                 shown.append(found.shown)
             else:
@@ -252,6 +256,7 @@ class Previewer:
             used[here] = found
             batch, key = found.after, here
             clusters.append(found.clusters)
+            scores.append(found.scores)
         self._known = {**dict(list(self._known.items())[-200:]), **used}
         return Preview(len(self.sample), len(batch), tuple(shown), self.sample.whole, self.sample.unread)
 
@@ -268,9 +273,10 @@ class Previewer:
             check_law(batch, decisions, after, step.name)
         except StudioError as error:
             told = replace(_shown_empty(step, batch), problem=error.message, hint=error.hint)
-            return _Decided(batch, told, _NO_CLUSTERS)
+            return _Decided(batch, told, _NO_CLUSTERS, SCORES.to_frame())
         seconds = time.perf_counter() - began
-        return _Decided(after, _shown(step, batch, decisions, seconds), _clusters(decisions))
+        shown = _shown(step, batch, decisions, seconds)
+        return _Decided(after, shown, _clusters(decisions), scores_of(decisions.rows))
 
 
 def decide_here(step: Step, batch: Batch, context: StageContext) -> Decisions:

@@ -32,6 +32,8 @@ def ask(step: Step, batch: Batch, context: StageContext, should_stop: Callable[[
         batch.turns.write_ipc(folder / "turns")
         if context.clusters is not None:
             context.clusters.collect().write_ipc(folder / "clusters")
+        if context.scores is not None:
+            context.scores.write_ipc(folder / "scores")
         asked = {
             "name": step.name,
             "use": step.use,
@@ -74,9 +76,13 @@ def main(folder: Path) -> None:
 
     asked = json.loads((folder / "asked.json").read_bytes())
     batch = Batch(pl.read_ipc(folder / "records"), pl.read_ipc(folder / "turns"))
-    clusters = folder / "clusters"
+    clusters, scores = folder / "clusters", folder / "scores"
     context = StageContext(
-        asked["seed"], asked["column_types"], None, pl.scan_ipc(clusters) if clusters.exists() else None
+        asked["seed"],
+        asked["column_types"],
+        None,
+        pl.scan_ipc(clusters) if clusters.exists() else None,
+        pl.read_ipc(scores) if scores.exists() else None,
     )
     try:
         stage = stage_class(asked["use"])(**asked["stage"])

@@ -26,12 +26,15 @@ class StageContext:
     sample taken before the run ("number", "bool", "string", "other"), so that a shard cannot change its mind.
     scratch: where a corpus stage may make a folder for large files of its own, the same on a resumed run.
     clusters: `record_id, cluster` of what earlier corpus stages found to belong together; None for record stages.
+    scores: what stages before measured about the records of a batch (`curation.scores.SCORES`), for the fingerprints of
+    stages that say `reads_scores`; None for all else.
     """
 
     seed: int = 0
     column_types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scratch: Path | None = None
     clusters: pl.LazyFrame | None = None
+    scores: pl.DataFrame | None = None
 
 
 class Stage(BaseModel):
@@ -72,10 +75,12 @@ class RecordStage(Stage):
 class CorpusStage(Stage):
     """A stage that needs the whole corpus, but only through small fingerprints.
 
-    lazy: fingerprints are dear, so take them only of what the stages before left.
+    lazy: fingerprints are dear, so take them only of what the stages before left. reads_scores: the fingerprints hold
+    what stages before measured; such a stage is lazy, so that all of them have decided.
     """
 
     lazy: ClassVar[bool] = False
+    reads_scores: ClassVar[bool] = False
 
     @abstractmethod
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from curation.engine.store import Store
 from curation.readers import RawChunk
 from curation.registry import stage_class
 from curation.schema import Batch, Decisions
+from curation.scores import scores_of
 from curation.stage import CorpusStage, RecordStage, Stage, StageContext
 
 
@@ -178,7 +179,7 @@ def record_pass(
         for decisions in split_by_stage(load_decisions(store, Decided(pass_key))):
             batch = apply(batch, decisions)
     if missing:
-        _take_fingerprints(work, store, shard, batch, missing)
+        _take_fingerprints(work, store, shard, batch, missing, [*trail, Decided(pass_key)])
     return {"read": read, "pass": done, "reused": False}
 
 
@@ -212,13 +213,25 @@ def count(step: str, records_in: int, rows: pl.DataFrame, seconds: float) -> dic
 
 
 def _take_fingerprints(
-    work: Work, store: Store, shard: ShardRef, batch: Batch, missing: Sequence[tuple[Step, str]]
+    work: Work,
+    store: Store,
+    shard: ShardRef,
+    batch: Batch,
+    missing: Sequence[tuple[Step, str]],
+    trail: Sequence[Decided],
 ) -> None:
     """Store the fingerprints of a shard's surviving records, each with its place in the level-0 shard (`local`)."""
     places = store.frame(shard.key, "records").select("record_id").with_row_index("local")
     for step, key in missing:
         stage = step.stage()
         assert isinstance(stage, CorpusStage)  # noqa: S101 - the plan puts only corpus stages here
-        prints = stage.fingerprint(batch, work.context())
+        context = work.context()
+        if stage.reads_scores:
+            context = replace(context, scores=_scores(store, trail))
+        prints = stage.fingerprint(batch, context)
         prints = prints.join(places, on="record_id", how="left", maintain_order="left")
         store.put(key, {"prints": prints}, {"records": len(batch)})
+
+
+def _scores(store: Store, trail: Sequence[Decided]) -> pl.DataFrame:
+    return pl.concat([scores_of(load_decisions(store, decided).rows) for decided in trail])
