@@ -264,6 +264,22 @@ def _quarantine_text(reason: str) -> str:
     return {**QUARANTINE_REASONS, **FORMAT_REASONS}.get(reason, "")
 
 
+def object_as_read(folder: Path, record_id: str) -> dict[str, Any]:
+    """A record as the object that it was in its file, with every column; {} for a line that was no record. One shard is
+    read. Raises InputError where there is no finished run."""
+    from curation.formats import original
+
+    shard = _shard_of(read_index(folder), record_id)
+    if shard is None:
+        return {}
+    store, is_it = Store(folder / "shards"), pl.col("record_id") == record_id
+    record = store.frame(shard["key"], "records").filter(is_it)
+    if not record.height:
+        return {}
+    turns = store.frame(shard["key"], "turns").filter(is_it).sort("turn").select("role", "content")
+    return original(record["format"][0], record["meta"][0], list(turns.iter_rows()))
+
+
 def batch_of(folder: Path, place: int) -> Batch:
     """The records of one shard of a finished run, as they were read."""
     shard = read_index(folder)[place]

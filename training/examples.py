@@ -5,14 +5,13 @@ Any schema that `studio curate` reads is read here too; a finished run of it sta
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from curation.datasets import datasets_of
 from curation.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,28 +119,6 @@ def examples_to_ask(inputs: Sequence[str]) -> list[Example]:
     sources = find_sources([file for name in inputs for file in datasets_of(name)])
     tests = [source for source in sources if _split_of(source.name) == "test"]
     return [example for source in tests or sources for example in _examples(source, ANY, None, Counter())]
-
-
-def datasets_of(name: str) -> list[str]:
-    """The files of an input: those that a finished curation wrote, where its folder (or its `dataset`) is named."""
-    path = Path(name)
-    run = path if (path / "run.json").is_file() else path.parent
-    if not path.is_dir() or not (run / "run.json").is_file() or (run != path and path.name != "dataset"):
-        return [name]
-    try:
-        outputs = json.loads((run / "summary.json").read_bytes())["outputs"]
-        there = Path(json.loads((run / "run.json").read_bytes())["cwd"])
-        return [str(_moved(there / output["path"], run)) for output in outputs]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(
-            f"The run {run.name} has no dataset.", f"Let it finish: studio runs resume {run.name}"
-        ) from None
-
-
-def _moved(path: Path, run: Path) -> Path:
-    """Where a dataset is now, if it went elsewhere together with its run."""
-    inside = run / "dataset" / path.name
-    return inside if inside.exists() and not path.exists() else path
 
 
 def _split_of(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`docs/train_recipe.md` and `docs/compare_recipe.md`, read off sections and presets: `python -m training.reference docs`."""
+"""`docs/{train,compare,generate}_recipe.md`, read off sections and presets: `python -m training.reference docs`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from curation.recipe_fields import describe_fields
 from curation.reference import accepts, cell, default, table
 from curation.sectioned import SectionedRecipe
+from curation.synthesis.recipe import GenerateRecipe
 from training.compare.recipe import CompareRecipe
 from training.recipe import TrainRecipe
 
@@ -41,11 +42,23 @@ begin with.
 """
 
 
+_GENERATE_HEAD = """\
+# The recipe of a generation
+
+<!-- Made from the classes by `make docs`. Edit those instead. -->
+
+A recipe of `studio generate` has these sections. Any parameter can be set from the command line, as in
+`--set ask.per_chunk=5`; what is left out has its default. `studio generate --preset documents --print` prints a preset to
+begin with. [What the gates do](generate_gates.md), [what the prompts say](prompts.md).
+"""
+
+
 def pages() -> dict[str, str]:
     """File name -> the page as Markdown, of every kind of recipe."""
     return {
         "train_recipe.md": reference(TrainRecipe, _HEAD),
         "compare_recipe.md": reference(CompareRecipe, _COMPARE_HEAD),
+        "generate_recipe.md": reference(GenerateRecipe, _GENERATE_HEAD),
     }
 
 

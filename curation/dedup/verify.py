@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from math import exp, log
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -23,6 +24,9 @@ from rapidfuzz.distance import Levenshtein
 from curation.dedup.verify_text import Side
 from curation.embedding.encoder import F32, encode_each_once
 from curation.embedding.multilingual import DIMENSION, Multilingual
+
+if TYPE_CHECKING:
+    from curation.embedding.plain import PlainMultilingual
 
 SAME_WORDS = 0.75  # share of content words in common from which their order is looked at
 ALIGNED = 0.6  # cosine of two words from which one stands for the other
@@ -74,7 +78,7 @@ class Finding:
 class Verifier:
     """Compares pairs of records, always by the embedded multilingual model, whatever model proposed them."""
 
-    def __init__(self, model: Multilingual) -> None:
+    def __init__(self, model: Multilingual | PlainMultilingual) -> None:
         self._model = model
         self._sides: dict[str, Side] = {}
         self._vectors: dict[str, F32] = {}

@@ -30,6 +30,11 @@ class PlainMultilingual:
         """That of `Multilingual`: vectors of the two may stand beside each other."""
         return self._same.digest()
 
+    @property
+    def pieces(self) -> Pieces:
+        """The tokenizer, that of `Multilingual`."""
+        return self._same.pieces
+
     def encode(self, texts: Sequence[str]) -> F32:
         """Vectors of `texts`, shape (n, 512), each of length 1. Memory does not grow with n, but for the result."""
         if not texts:

@@ -26,6 +26,7 @@ def parse_chunk(
     hashes: list[str] = []
     names: list[str] = []
     metas: list[str] = []
+    parents: list[list[str]] = []
     owners: list[str] = []
     places: list[int] = []
     roles: list[str] = []
@@ -34,7 +35,8 @@ def parse_chunk(
         chunk.positions, chunk.lines, chunk.offsets, chunk.payloads, strict=True
     ):
         try:
-            name, pairs, meta = read_record(parse_payload(payload), primary, forced)
+            obj = parse_payload(payload)
+            name, pairs, meta = read_record(obj, primary, forced)
         except BadRecord as error:
             bad.append(Bad(source, line, offset, error.reason, error.detail, payload[:RAW_KEPT]))
             continue
@@ -43,6 +45,7 @@ def parse_chunk(
         hashes.append(content_hash(pairs))
         names.append(name)
         metas.append(meta)
+        parents.append(_parents_of(obj))
         for place, (role, content) in enumerate(pairs):
             owners.append(record_id)
             places.append(place)
@@ -54,8 +57,7 @@ def parse_chunk(
             "content_hash": hashes,
             "source": pl.repeat(source, len(ids), dtype=pl.String(), eager=True),
             "format": names,
-            # One empty list repeated: polars makes a Series of each Python list, 60 microseconds a record.
-            "parent_ids": pl.Series([[]], dtype=pl.List(pl.String())).new_from_index(0, len(ids)),
+            "parent_ids": _parents(parents),
             "meta": metas,
         },
         schema=RECORD_SCHEMA,
@@ -64,6 +66,20 @@ def parse_chunk(
     bad.sort(key=lambda item: (item.line or 0, item.offset or 0))
     quarantine = b"".join(quarantine_line(item) for item in bad)
     return Batch(records, turns), quarantine, dict(Counter(item.reason for item in bad)), dict(Counter(names))
+
+
+def _parents_of(obj: Any) -> list[str]:
+    """What a generated record says that it was made from (`curation.synthesis.publish`); nothing for any other."""
+    found = obj.get("parents") if isinstance(obj, dict) else None
+    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else []
+
+
+def _parents(parents: list[list[str]]) -> pl.Series:
+    """A column of lists. Where all are empty one is repeated: polars makes a Series of each Python list, 60 microseconds a
+    record."""
+    if any(parents):
+        return pl.Series(parents, dtype=pl.List(pl.String()))
+    return pl.Series([[]], dtype=pl.List(pl.String())).new_from_index(0, len(parents))
 
 
 def quarantine_line(bad: Bad) -> bytes:

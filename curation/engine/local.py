@@ -27,7 +27,7 @@ from curation.events import Listener, ShardFinished
 from curation.readers import RawChunk, read_chunks
 from curation.recipe import Recipe
 
-READ_VERSION = 1  # raised whenever the same bytes may become other records
+READ_VERSION = 2  # raised whenever the same bytes may become other records
 FINISH_VERSION = 2  # raised whenever the same records may be written as other bytes
 
 

@@ -50,6 +50,20 @@ def read_address(text: str, *, with_key: bool) -> Address:
     return Address(f"{parts.scheme}://{parts.netloc.lower()}{path}", parts.fragment)
 
 
+def leaves_machine(address: str) -> bool:
+    """Whether what is asked at this address goes to another machine; what is no address of an endpoint stays here.
+
+    A tunnel that ends at localhost counts as this machine: nothing here can see where it leads.
+    """
+    parts = urlsplit(address.strip())
+    if parts.scheme not in ("http", "https"):
+        return False
+    try:
+        return not _is_this_machine(parts.hostname or "")
+    except ValueError:
+        return True
+
+
 def _is_this_machine(host: str) -> bool:
     number = _number(host)
     return number.is_loopback if number else host == "localhost"

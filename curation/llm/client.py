@@ -11,7 +11,7 @@ import contextlib
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,9 +22,11 @@ from typing import Final, Self
 from curation.errors import InputError
 from curation.llm.address import Address, read_address
 from curation.llm.body import Dialect, StreamedReply, error_text, flaw, model_names, whole_reply
+from curation.llm.budget import UNBOUND, Budget, cost_of_failure, cost_of_reply
 from curation.llm.keys import ApiKey, Masker, masked
 from curation.llm.ledger import Call, CallLedger, call_key
 from curation.llm.model import CallFailed, ChatReply, ChatRequest, FailureKind, never
+from curation.llm.pace import Pace
 from curation.llm.wire import POLL_SECONDS, Response, Wire
 
 AGAIN: Final[frozenset[FailureKind]] = frozenset(
@@ -33,6 +35,7 @@ AGAIN: Final[frozenset[FailureKind]] = frozenset(
 """Failures after which asking again may help."""
 
 CHAT: Final = "/chat/completions"
+FORM_REFUSED: Final = (400, 422)  # another form of the same request may be taken
 FIRST_WAIT: Final = 0.5  # seconds; doubled after each attempt, and shortened by chance: threads do not march in step
 LONGEST_BACKOFF: Final = 20.0
 LONGEST_WAIT: Final = 60.0  # an endpoint that asks for more patience fails the call: the run can go on tomorrow
@@ -46,24 +49,29 @@ def connect(
     attempts: int = 3,
     timeout: float = 120.0,
     ledger: Path | None = None,
-    max_calls: int = 0,
+    budget: Budget = UNBOUND,
+    pace: Pace | None = None,
+    earlier: Sequence[Path] = (),
+    scope: str = "",
 ) -> Endpoint:
     """The model at `address`, `http://host:port/v1#model`; without `#model`, the only one that the endpoint lists.
 
-    key_env: the environment variable with the key, "" where none is needed. attempts: of each call. timeout: seconds that
-    one attempt may take as a whole. ledger: the file of the ledger; None keeps nothing, and finds nothing again.
-    max_calls: requests that may ever be sent to this model, counted over all processes with the same ledger; 0: no bound.
-    Raises InputError for a bad address, CallFailed 'no_key' where the variable is not set, or what asking for the list of
-    models raises.
+    key_env: the environment variable, or the entry of the keyring, with the key; "" where none is needed. attempts: of each
+    call. timeout: seconds that one attempt may take as a whole. ledger: the file of the ledger; None keeps nothing, and
+    finds nothing again. budget: what may ever be spent, counted over all threads and processes with the same ledger, and
+    over all that name the same scope; without a scope, on this model. pace: shared by all who ask the same endpoint; None:
+    as many calls at once as there are threads. earlier: ledgers whose answers are taken over in place of a call.
+    Raises InputError for a bad address, CallFailed 'no_key' where there is no key, or what asking for the list of models
+    raises.
     """
     read = read_address(address, with_key=bool(key_env))
     key = ApiKey(key_env) if key_env else None
     wire = Wire(read.url, key, timeout)
     try:
         read = read if read.model else Address(read.url, _only_model(wire, read, key))
-        return Endpoint(
-            read, wire, key, CallLedger(ledger), keeps=ledger is not None, attempts=attempts, max_calls=max_calls
-        )
+        keeps = ledger is not None or bool(earlier)
+        kept = CallLedger(ledger, earlier)
+        return Endpoint(read, wire, key, kept, keeps=keeps, attempts=attempts, budget=budget, pace=pace, scope=scope)
     except BaseException:
         wire.close()
         raise
@@ -81,15 +89,19 @@ class Endpoint:
         *,
         keeps: bool,
         attempts: int,
-        max_calls: int,
+        budget: Budget,
+        pace: Pace | None,
+        scope: str,
     ) -> None:
         self.ledger = ledger
+        self.pace = pace
         self._address = address
         self._wire = wire
         self._key = key
         self._keeps = keeps
         self._attempts = attempts
-        self._max_calls = max_calls
+        self._budget = budget
+        self._account = scope or str(address)
         self._dialect = Dialect()
         self._not_before = 0.0  # time.monotonic() until which the endpoint wants to be left alone, by all threads
 
@@ -157,10 +169,14 @@ class Endpoint:
             if call.reply is not None:
                 return call.reply
             for number in count(1):
-                self._wait_turn(should_stop, tried=number - 1)
+                begun = False
                 try:
-                    return self._attempt(call, request, screen, should_stop)
+                    with self._turn(should_stop, tried=number - 1):
+                        begun = True
+                        return self._attempt(call, request, screen, should_stop)
                 except CallFailed as failed:
+                    if not begun:
+                        raise
                     failed.attempts = number
                     if failed.kind not in AGAIN or number >= self._attempts or (screen is not None and screen.text):
                         raise
@@ -176,8 +192,10 @@ class Endpoint:
         while True:
             body = dialect.body(request, stream=screen is not None)
             try:
-                reply = self._send(call, body, screen, should_stop)
-            except _BadRequest as refused:
+                reply = self._send(call, request, body, screen, should_stop)
+            except CallFailed as refused:
+                if refused.status not in FORM_REFUSED:
+                    raise
                 other = dialect.after_refusal(request, stream=screen is not None, said=refused.message)
                 if other is None:
                     raise
@@ -187,15 +205,18 @@ class Endpoint:
                 self._dialect = dialect  # it works: from now on every call begins with it
             return reply
 
-    def _send(self, call: Call, body: bytes, screen: _Screen | None, should_stop: Callable[[], bool]) -> ChatReply:
+    def _send(
+        self, call: Call, request: ChatRequest, body: bytes, screen: _Screen | None, should_stop: Callable[[], bool]
+    ) -> ChatReply:
         """One request, written down before and after."""
-        number = call.begin(self._max_calls)
+        number = call.begin(self._account, self._budget, self._budget.reservation(request))
         began = time.monotonic()
         try:
             reply = self._exchange(body, screen, should_stop)
         except CallFailed as failed:
-            call.end(number, failed.kind, ChatReply("", seconds=time.monotonic() - began), keep=False)
-            raise type(failed)(failed.kind, masked(failed.message, self._key)[:500], failed.hint) from None
+            cost = cost_of_failure(self._budget, request, failed)
+            call.end(number, failed.kind, ChatReply("", seconds=time.monotonic() - began), cost, keep=False)
+            raise failed.saying(masked(failed.message, self._key)[:500]) from None
         reply = replace(
             reply,
             text=masked(reply.text, self._key),
@@ -204,7 +225,7 @@ class Endpoint:
             seconds=time.monotonic() - began,
         )
         kind, sentence = flaw(reply) or (None, "")
-        call.end(number, kind, reply, keep=kind not in AGAIN)
+        call.end(number, kind, reply, cost_of_reply(self._budget, request, reply), keep=kind not in AGAIN)
         if kind in AGAIN:
             raise CallFailed(kind, sentence)
         return reply
@@ -227,6 +248,16 @@ class Endpoint:
         if screen is not None:
             screen.end("" if response.is_events else reply.text)
         return reply
+
+    @contextlib.contextmanager
+    def _turn(self, should_stop: Callable[[], bool], tried: int) -> Iterator[None]:
+        """Room for one attempt, once the endpoint has been left alone for as long as it asked any thread to."""
+        while True:
+            self._wait_turn(should_stop, tried)
+            with contextlib.nullcontext() if self.pace is None else self.pace.slot(should_stop):
+                if self._not_before <= time.monotonic():
+                    yield
+                    return
 
     def _wait_turn(self, should_stop: Callable[[], bool], tried: int) -> None:
         """Leave the endpoint alone for as long as it asked any thread to."""
@@ -263,29 +294,27 @@ class _Screen:
             self._on_text(piece)
 
 
-class _BadRequest(CallFailed):
-    """A refusal that another form of the same request may not meet."""
-
-
 def failure_of(response: Response, address: Address, *, with_key: bool) -> CallFailed:
     """What a status other than 200 means, with what the endpoint says about it (which may hold the key)."""
     status, said = response.status, error_text(response.data)
     quoted = f"({status}): {said}" if said else f"({status})."
+    kind: FailureKind = "refused"
+    text, hint = f"The endpoint refused the call {quoted}", ""
     if 300 <= status < 400:
-        there = f"The endpoint sends us on to {response.location}, where neither prompts nor a key will go."
-        return CallFailed("refused", there, "If that is right, make it the address.")
-    if status in (401, 403) and not with_key:
-        hint = "Name the environment variable that holds one."
-        return CallFailed("no_key", f"The endpoint wants a key {quoted}", hint)
-    if status == 429:
-        return CallFailed("rate_limited", f"The endpoint takes no more calls for now {quoted}")
-    if status >= 500 or status in (408, 425):
-        return CallFailed("server", f"The endpoint had an error of its own {quoted}")
-    if 200 < status < 300:
-        return CallFailed("not_json", f"The endpoint gave no answer {quoted}")
-    hint = f"Is {address.url} where its API begins, and {address.model!r} a model of it?" if status == 404 else ""
-    kind = _BadRequest if status in (400, 422) else CallFailed
-    return kind("refused", f"The endpoint refused the call {quoted}", hint)
+        text = f"The endpoint sends us on to {response.location}, where neither prompts nor a key will go."
+        hint = "If that is right, make it the address."
+    elif status in (401, 403) and not with_key:
+        kind, text = "no_key", f"The endpoint wants a key {quoted}"
+        hint = "Name the environment variable, or the entry of the keyring, that holds one."
+    elif status == 429:
+        kind, text = "rate_limited", f"The endpoint takes no more calls for now {quoted}"
+    elif status >= 500 or status in (408, 425):
+        kind, text = "server", f"The endpoint had an error of its own {quoted}"
+    elif 200 < status < 300:
+        kind, text = "not_json", f"The endpoint gave no answer {quoted}"
+    elif status == 404:
+        hint = f"Is {address.url} where its API begins, and {address.model!r} a model of it?"
+    return CallFailed(kind, text, hint, status=status)
 
 
 def _only_model(wire: Wire, address: Address, key: ApiKey | None) -> str:
@@ -296,7 +325,7 @@ def _only_model(wire: Wire, address: Address, key: ApiKey | None) -> str:
             raise failure_of(response, address, with_key=key is not None)
         names = [masked(name, key)[:300] for name in model_names(response.data)]
     except CallFailed as failed:
-        raise CallFailed(failed.kind, masked(failed.message, key)[:500], failed.hint) from None
+        raise failed.saying(masked(failed.message, key)[:500]) from None
     if len(names) != 1:
         hint = f"Add one to the address as #NAME: {', '.join(names[:20]) or 'it lists none'}."
         raise InputError(f"The endpoint at {address.url} has {len(names)} models.", hint)

@@ -1,4 +1,4 @@
-"""Secrets of endpoints: named by an environment variable, read from it, and shown nowhere."""
+"""Secrets of endpoints: named, looked up in the environment, then in the system's keyring, and shown nowhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ _NAME = re.compile(
     r"[A-Z_][A-Z0-9_]{0,199}"
 )  # keys themselves have other letters: one given in place of a name is found
 _KEY = re.compile(r"[!-~]{1,4096}")
+SERVICE = "studio"  # under which the keyring keeps keys
+HINT = "export {name}=... or, to keep it in the system's keyring: keyring set studio {name}"
 MASK = "[key]"
 SECRET = 12  # characters of a key at least; shorter ones, such as EMPTY or ollama, are words that answers may use
 TELLING = 8  # characters at the beginning of a key that, at the end of a text, are taken for a key cut off
@@ -23,19 +25,30 @@ class ApiKey:
     __slots__ = ("__reveal", "variable")
 
     def __init__(self, variable: str) -> None:
-        """Of the environment variable of this name. Raises CallFailed 'no_key', which never quotes what may be a key."""
+        """Of the environment variable of this name, or of the keyring's entry (service SERVICE) where there is none.
+
+        Raises CallFailed 'no_key', which never quotes what may be a key.
+        """
         self.variable = variable if _NAME.fullmatch(variable) else ""
         if not self.variable:
             raise CallFailed(
                 "no_key",
                 "What stands where the name of a key's environment variable belongs is no such name.",
                 "Give a name in capital letters, such as OPENAI_API_KEY; never the key itself.",
+                sent=False,
             )
         value = os.environ.get(variable, "").strip()
+        where = f"The environment variable {variable}"
+        if not value:
+            value = _from_keyring(variable)
+            where = f"The entry {variable} of the keyring"
         if not _KEY.fullmatch(value):
-            flaw = "holds characters that no key has" if value else "is not set"
+            missing = (
+                f"There is no key {variable}: no environment variable is called so, and no keyring has an entry for it."
+            )
+            said = f"{where} holds characters that no key has." if value else missing
             del value  # a traceback may be shown with its variables
-            raise CallFailed("no_key", f"The environment variable {variable} {flaw}.", f"export {variable}=...")
+            raise CallFailed("no_key", said, HINT.format(name=variable), sent=False)
         self.__reveal: Callable[[], str] = lambda: value  # a function shows no value where variables are printed
 
     def reveal(self) -> str:
@@ -46,8 +59,18 @@ class ApiKey:
         return f"ApiKey({self.variable!r})"
 
     def __reduce__(self) -> tuple[type[ApiKey], tuple[str]]:
-        """A copy in another process reads its own environment."""
+        """A copy in another process reads its own environment and keyring."""
         return ApiKey, (self.variable,)
+
+
+def _from_keyring(name: str) -> str:
+    """The entry of this name in the system's keyring; "" where there is none, or no keyring that can be asked."""
+    try:
+        import keyring  # takes a while: it looks for all its backends
+
+        return (keyring.get_password(SERVICE, name) or "").strip()
+    except Exception:  # every backend fails in its own way: no D-Bus, locked, refused by the person in front
+        return ""
 
 
 class Masker:

@@ -103,13 +103,26 @@ class ChatModel(Protocol):
 
 
 class CallFailed(StudioError):
-    """A call that has no usable answer. kind says why; attempts how often it was tried."""
+    """A call that has no usable answer. kind says why; attempts how often it was tried. status: of HTTP, where that is
+    what failed it, else 0. sent: whether the endpoint can have seen anything of it."""
 
-    def __init__(self, kind: FailureKind, message: str, hint: str = "", *, attempts: int = 1) -> None:
+    def __init__(
+        self, kind: FailureKind, message: str, hint: str = "", *, attempts: int = 1, status: int = 0, sent: bool = True
+    ) -> None:
         super().__init__(message, hint)
         self.kind: FailureKind = kind
         self.attempts = attempts
+        self.status = status
+        self.sent = sent
+
+    def saying(self, message: str) -> CallFailed:
+        """The same failure in other words."""
+        return CallFailed(self.kind, message, self.hint, attempts=self.attempts, status=self.status, sent=self.sent)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive the trip between processes with everything said."""
-        return partial(type(self), attempts=self.attempts), (self.kind, self.message, self.hint)
+        return partial(CallFailed, attempts=self.attempts, status=self.status, sent=self.sent), (
+            self.kind,
+            self.message,
+            self.hint,
+        )

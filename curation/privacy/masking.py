@@ -31,7 +31,9 @@ Mask = Callable[[str, str], str]
 class Masked:
     """What became of one text. counts: masks by entity type. left: values that were only to be pointed out or to drop.
 
-    values: entity, value and mask of each, for the vault alone; they leave the process in no other way.
+    values: entity, value and mask of each, for the vault alone; they leave the process in no other way. masks, was: where
+    each mask stands in `text`, from left to right, and how many characters it took the place of; all that is between
+    them stands as it did.
     """
 
     text: str
@@ -39,7 +41,8 @@ class Masked:
     left: Counter[str] = field(default_factory=Counter)
     recognisers: set[str] = field(default_factory=set)
     values: list[tuple[str, str, str]] = field(default_factory=list)
-    masks: list[tuple[int, int]] = field(default_factory=list)  # where they stand in `text`, from left to right
+    masks: list[tuple[int, int]] = field(default_factory=list)
+    was: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -189,22 +192,26 @@ def _rewrite(state: Masked, changes: Sequence[tuple[int, int, str]]) -> None:
     """Put the changes into the state's text, and keep where masks stand, those of earlier rounds too."""
     out: list[str] = []
     masks: list[tuple[int, int]] = []
-    older = iter(sorted(state.masks))
+    was: list[int] = []
+    older = iter(sorted(zip(state.masks, state.was, strict=True)))
     waiting = next(older, None)
     at = moved = 0
     for start, end, mask in changes:
-        while waiting is not None and waiting[1] <= start:
-            masks.append((waiting[0] + moved, waiting[1] + moved))
+        while waiting is not None and waiting[0][1] <= start:
+            masks.append((waiting[0][0] + moved, waiting[0][1] + moved))
+            was.append(waiting[1])
             waiting = next(older, None)
         out += [state.text[at:start], mask]
         masks.append((start + moved, start + moved + len(mask)))
+        was.append(end - start)
         moved += len(mask) - (end - start)
         at = end
     while waiting is not None:
-        masks.append((waiting[0] + moved, waiting[1] + moved))
+        masks.append((waiting[0][0] + moved, waiting[0][1] + moved))
+        was.append(waiting[1])
         waiting = next(older, None)
     out.append(state.text[at:])
-    state.text, state.masks = "".join(out), masks
+    state.text, state.masks, state.was = "".join(out), masks, was
 
 
 def covered(text: str, spans: Sequence[Span]) -> list[Span]:

@@ -8,31 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 from curation.ledger import reason_text
 from curation.privacy.told import missing
 from curation.report.facts import recipe_yaml
+from curation.report.markdown import code, literal, plain, size_category, table
 from curation.writers.atomic import write_atomic
 
-# Upper bounds and names of the hub's size categories.
-_SIZES = (
-    (10**3, "n<1K"),
-    (10**4, "1K<n<10K"),
-    (10**5, "10K<n<100K"),
-    (10**6, "100K<n<1M"),
-    (10**7, "1M<n<10M"),
-    (10**8, "10M<n<100M"),
-    (10**9, "100M<n<1B"),
-    (10**10, "1B<n<10B"),
-    (10**11, "10B<n<100B"),
-    (10**12, "100B<n<1T"),
-)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$]|(?<=:)//)")
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 MOST_ROWS = 200
 LANGUAGE_SHARE = 0.01  # of the records: rarer ones are more often a mistake of recognition than a language
 
@@ -59,7 +45,7 @@ def header(summary: Mapping[str, Any]) -> str:
             pretty_name=title(summary),
             license=str(summary.get("license") or "unknown"),
             language=languages(summary) or None,
-            size_categories=next((name for most, name in _SIZES if total < most), "n>1T"),
+            size_categories=size_category(total),
             task_categories=["text-generation"],
             tags=tags(summary),
             configs=[{"config_name": "default", "data_files": _data_files(summary)}],
@@ -69,9 +55,9 @@ def header(summary: Mapping[str, Any]) -> str:
 
 def title(summary: Mapping[str, Any]) -> str:
     """A name for people: the sources, and the recipe they went through."""
-    names = [PurePath(_plain(source["source"])).name.split(".")[0] for source in summary["sources"]]
+    names = [PurePath(plain(source["source"])).name.split(".")[0] for source in summary["sources"]]
     told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{told or 'Nothing'}, curated with {_plain(summary['recipe'])}"[:120]
+    return f"{told or 'Nothing'}, curated with {plain(summary['recipe'])}"[:120]
 
 
 def languages(summary: Mapping[str, Any]) -> list[str]:
@@ -95,11 +81,11 @@ def _data_files(summary: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _body(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
     counts = summary["counts"]
-    yield f"# {_text(title(summary))}"
+    yield f"# {literal(title(summary))}"
     yield ""
     yield (
         f"{counts['kept']:,} records, kept out of {counts['read']:,} read by "
-        f"curation-studio with the recipe `{_code(summary['recipe'])}`."
+        f"curation-studio with the recipe `{code(summary['recipe'])}`."
     )
     yield from _outputs(summary)
     yield from _provenance(summary)
@@ -110,18 +96,18 @@ def _body(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
 
 def _outputs(summary: Mapping[str, Any]) -> Iterator[str]:
     yield "\n## Files\n"
-    yield from _table(
+    yield from table(
         ("file", "split", "records", "bytes", "SHA-256"),
         [
-            (_text(PurePath(o["path"]).name), o["split"], f"{o['records']:,}", f"{o['bytes']:,}", f"`{o['sha256']}`")
+            (literal(PurePath(o["path"]).name), o["split"], f"{o['records']:,}", f"{o['bytes']:,}", f"`{o['sha256']}`")
             for o in summary["outputs"]
         ],
         right=(2, 3),
     )
-    yield f"\nFormat of the records: {_text(str(summary.get('out_format') or 'as in the sources'))}."
+    yield f"\nFormat of the records: {literal(str(summary.get('out_format') or 'as in the sources'))}."
     counted = sorted((summary.get("languages") or {}).items(), key=lambda item: (-item[1], item[0]))
     if counted:
-        told = ", ".join(f"{_text(name)} {count:,}" for name, count in counted[:20])
+        told = ", ".join(f"{literal(name)} {count:,}" for name, count in counted[:20])
         yield f"Languages, as recognised in what was read: {told}."
 
 
@@ -129,8 +115,8 @@ def _provenance(summary: Mapping[str, Any]) -> Iterator[str]:
     yield "\n## Sources\n"
     rows = [
         (
-            _text(source["source"]),
-            _text(str(source.get("format") or "none")),
+            literal(source["source"]),
+            literal(str(source.get("format") or "none")),
             f"{source['read']:,}",
             f"{source['kept']:,}",
             f"{source['dropped']:,}",
@@ -140,7 +126,7 @@ def _provenance(summary: Mapping[str, Any]) -> Iterator[str]:
         for source in summary["sources"][:MOST_ROWS]
     ]
     columns = ("source", "format", "read", "kept", "dropped", "quarantined", "SHA-256")
-    yield from _table(columns, rows, right=(2, 3, 4, 5))
+    yield from table(columns, rows, right=(2, 3, 4, 5))
     if len(summary["sources"]) > MOST_ROWS:
         yield f"\n{len(summary['sources']) - MOST_ROWS:,} more sources are not listed here."
 
@@ -170,34 +156,34 @@ def _funnel(summary: Mapping[str, Any]) -> Iterator[str]:
     )
     rows: list[tuple[str, ...]] = []
     for stage in summary["stages"]:
-        rows.append((f"**{_text(stage['stage'])}**", f"{stage['records_in']:,}", *_by_action(stage), ""))
+        rows.append((f"**{literal(stage['stage'])}**", f"{stage['records_in']:,}", *_by_action(stage), ""))
         for item in stage["reasons"]:
             place = ("drop", "edit", "flag").index(item["action"]) if item["action"] != "annotate" else None
             cells = [f"{item['count']:,}" if column == place else "" for column in range(3)]
             sentence = reason_text(stage["use"], item["reason"])
             note = f"{item['count']:,} annotated. " if place is None else ""
-            rows.append((f"{_text(item['reason'])}", "", *cells, note + _text(sentence)))
-    yield from _table(("stage and reason", "in", "dropped", "edited", "flagged", ""), rows, right=(1, 2, 3, 4))
+            rows.append((f"{literal(item['reason'])}", "", *cells, note + literal(sentence)))
+    yield from table(("stage and reason", "in", "dropped", "edited", "flagged", ""), rows, right=(1, 2, 3, 4))
     if summary["quarantine"]:
-        told = ", ".join(f"{_text(reason)} {count:,}" for reason, count in summary["quarantine"].items())
+        told = ", ".join(f"{literal(reason)} {count:,}" for reason, count in summary["quarantine"].items())
         yield f"\nLines that were no record: {told}."
 
 
 def _privacy(summary: Mapping[str, Any]) -> Iterator[str]:
     """What was masked, and what could not be looked for: a card never says that a dataset is clean."""
     for fact in summary.get("privacy", ()):
-        yield f"\n## Personal data: {_text(fact['stage'])}\n"
+        yield f"\n## Personal data: {literal(fact['stage'])}\n"
         told = ", ".join(f"{entity} {count:,}" for entity, count in fact["masked"].items())
         yield f"Masked, by type: {told}." if told else "Nothing was found that had to be masked."
         if fact["left"]:
             yield f"\nPointed out only: {', '.join(f'{name} {count:,}' for name, count in fact['left'].items())}."
         for item in fact["not_searched"]:
-            yield f"\nNot clean of all types: {item['records']:,} records are {_text(missing(item))}."
+            yield f"\nNot clean of all types: {item['records']:,} records are {literal(missing(item))}."
         if fact["off"]:
             yield f"\nNot looked for: {', '.join(fact['off'])}."
         if fact["part"] != "record":
             yield f"\nOnly this part of each record was searched: {fact['part']}."
-        found = ", ".join(f"{_text(name)} {count:,}" for name, count in fact["in_columns"].items())
+        found = ", ".join(f"{literal(name)} {count:,}" for name, count in fact["in_columns"].items())
         yield "\nOther columns and tool calls are not masked" + (
             f"; records in which they hold such data, by column: {found}." if found else "."
         )
@@ -218,35 +204,13 @@ def _remake(folder: Path, summary: Mapping[str, Any]) -> Iterator[str]:
     name = "recipe.yaml" if recipe else _shell(summary["recipe"])
     yield f"{fence}sh\nstudio curate {sources}{more} --recipe {name}\n{fence}"
     if recipe:
-        yield f"\n`recipe.yaml`, seed {summary['seed']}:\n\n{fence}yaml\n{_plain(recipe, lines=True).rstrip()}\n{fence}"
-    versions = ", ".join(f"{_text(name)} {_text(str(version))}" for name, version in summary["versions"].items())
+        yield f"\n`recipe.yaml`, seed {summary['seed']}:\n\n{fence}yaml\n{plain(recipe, lines=True).rstrip()}\n{fence}"
+    versions = ", ".join(f"{literal(name)} {literal(str(version))}" for name, version in summary["versions"].items())
     took = f" It took {summary['seconds']:.1f} s." if "seconds" in summary else ""
     yield f"\nMade with {versions}.{took}"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{'|'.join('---:' if place in right else ':---' for place in range(len(columns)))}|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
-def _plain(text: str, lines: bool = False) -> str:
-    """Without control and hidden characters; newlines and tabs stay where `lines`."""
-    return _HIDDEN.sub(lambda match: match.group() if lines and match.group() in "\n\t" else "�", text)
-
-
-def _text(text: str) -> str:
-    """As Markdown text that means nothing but itself."""
-    return _MARKDOWN.sub(r"\\\1", _plain(text))
-
-
-def _code(text: str) -> str:
-    """For use between single backticks."""
-    return _plain(text).replace("`", "'").replace("|", "/")
 
 
 def _shell(word: str) -> str:
     import shlex
 
-    return shlex.quote(_plain(word))
+    return shlex.quote(plain(word))

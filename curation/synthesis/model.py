@@ -177,19 +177,23 @@ class Outcome(Row):
 @dataclass(frozen=True)
 class Decision(Row):
     """What a person decided about an item: accept (a rejected one), reject, edit (exchanges has the new text), restore (as
-    the run had it), regenerate (asked anew by the next leg of the run). at: seconds since the epoch."""
+    the run had it), regenerate (asked anew by the next leg of the run). at: seconds since the epoch. undoes: it takes the
+    latest decision back, and says what stood before that one. spans: where the quotes of its exchanges stand."""
 
     item_id: str
     action: Literal["accept", "reject", "edit", "restore", "regenerate"]
     author: str
     at: float
     exchanges: tuple[Exchange, ...] = ()
+    undoes: bool = False
+    spans: tuple[Span, ...] = ()
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """The row that `as_json` wrote."""
         exchanges = tuple(Exchange.from_json(each) for each in found.get("exchanges", ()))
-        return super().from_json({**found, "exchanges": exchanges})
+        spans = tuple(Span.from_json(each) for each in found.get("spans", ()))
+        return super().from_json({**found, "exchanges": exchanges, "spans": spans})
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from curation.errors import nearest
 from curation.sectioned import Broken, SectionedRecipe
 from curation.synthesis.sections import (
     AskSettings,
@@ -19,6 +20,8 @@ from curation.synthesis.sections import (
 )
 
 __all__ = ["GenerateRecipe"]
+
+PER_CALL = 3  # items in one call of an endpoint, whose models are large enough for several, where nothing else is said
 
 
 class GenerateRecipe(SectionedRecipe):
@@ -39,6 +42,12 @@ class GenerateRecipe(SectionedRecipe):
     gates: GateSettings = GateSettings()
     output: OutputSettings = OutputSettings()
 
+    @property
+    def per_call(self) -> int:
+        """Items in one call: `ask.per_call`, or what suits who is asked."""
+        is_endpoint = self.model.name.lower().startswith(("http://", "https://"))
+        return self.ask.per_call or (PER_CALL if is_endpoint else 1)
+
     def broken(self) -> Iterator[Broken]:
         """Combinations that cannot work, or that would do something else than they say."""
         chunks, ask, budget = self.chunks, self.ask, self.budget
@@ -57,6 +66,7 @@ class GenerateRecipe(SectionedRecipe):
             yield ("output", "format"), said, "Set output.format=messages."
         if ask.turns > 1 and self.source.kind in ("texts", "records"):
             yield ("ask", "turns"), f"an item made from {self.source.kind} is one exchange", "Set ask.turns=1."
+        yield from self._unknown()
         gates = self.gates
         for low, high, what in (
             (gates.question_min, gates.question_max, "question"),
@@ -64,3 +74,18 @@ class GenerateRecipe(SectionedRecipe):
         ):
             if low > high:
                 yield ("gates", f"{what}_min"), f"no {what} can be that long", f"Set it below gates.{what}_max."
+
+    def _unknown(self) -> Iterator[Broken]:
+        """Names of languages and of types of personal data that there are not."""
+        from curation.language.codes import language_code
+        from curation.privacy.entities import ENTITIES
+
+        for place, name in enumerate(self.ask.languages):
+            try:
+                language_code(name)
+            except ValueError as error:
+                yield ("ask", "languages", place), str(error), ""
+        for place, name in enumerate(self.privacy.entities):
+            if name not in ENTITIES:
+                said = f"there is no type of personal data named '{name}'"
+                yield ("privacy", "entities", place), said, nearest(name, ENTITIES)

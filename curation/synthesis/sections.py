@@ -26,13 +26,15 @@ class SourceSettings(Section):
     )
     how: Literal["rewrite", "complete", "translate", "deepen"] = Field(
         default="rewrite",
-        description="With records. rewrite: the same in other words; complete: the answer where it is missing or too short; "
-        "translate: into ask.languages; deepen: a harder question about the same, with its answer.",
+        description="With records. rewrite: the same in other words; complete: the answer where it is missing, or shorter "
+        "than gates.answer_min; translate: into ask.languages; deepen: a harder question about the same, with its answer.",
     )
     lines: bool = Field(
         default=False, description="Every line of a plain text file is a document of its own, as in dumps of Wikipedia."
     )
-    limit: int = Field(default=0, ge=0, description="So many documents, texts or records at most, the first. 0: all.")
+    limit: int = Field(
+        default=0, ge=0, description="So many documents, seeds, texts or records at most, the first. 0: all."
+    )
     timeout: Positive = Field(default=120.0, le=3600, description="Seconds that converting one document may take.")
     memory: int = Field(default=2048, ge=256, le=1 << 20, description="MiB that converting one document may take.")
 
@@ -64,17 +66,15 @@ class AskSettings(Section):
     )  # fmt: skip
     per_chunk: int = Field(default=3, ge=1, le=100, description="Items of each chunk, where ask.items is 0.")
     per_call: int = Field(
-        default=3,
-        ge=1,
-        le=50,
-        description="Items in one call. More is cheaper; a small model writes fewer and worse ones.",
-    )
+        default=0, ge=0, le=50, description="Items in one call. More is cheaper; a small model writes fewer and worse ones. "
+        "0: 3 of an endpoint, 1 of a model in this process."
+    )  # fmt: skip
     types: tuple[QuestionType, ...] = Field(
         default=("factual", "explanation", "how_to", "inference"), min_length=1,
-        description="Question types, taken in turns, so that all are asked for alike.",
+        description="With documents: question types, taken in turns, so that all are asked for alike.",
     )  # fmt: skip
     difficulties: tuple[Difficulty, ...] = Field(
-        default=("medium",), min_length=1, description="Difficulties, taken in turns from call to call."
+        default=("medium",), min_length=1, description="With documents: difficulties, taken in turns from call to call."
     )
     turns: int = Field(default=1, ge=1, le=10, description="Exchanges of an item; more than 1: a conversation.")
     reasoning: bool = Field(
@@ -187,8 +187,9 @@ class GateSettings(Section):
         default=0.7, description="Jaccard similarity of words from which an item repeats an accepted one. 0: off."
     )
     semantic: Share = Field(
-        default=0.9, description="Cosine similarity of questions from which an item repeats an accepted one. 0: off."
-    )
+        default=0.7, description="Cosine similarity of questions from which an item may repeat an accepted one; numbers, names "
+        "and answers then decide whether it does. 0: off."
+    )  # fmt: skip
     existing: tuple[str, ...] = Field(
         default=(), description="Datasets whose records must not be repeated: files, or runs."
     )

@@ -135,9 +135,11 @@ def curate(
             raise click.UsageError("Name at least one input: a file, a glob, a folder, or '-' for stdin.", ctx)
         options = _options(rest, workers)
         if dry_run:
+            from curation.datasets import datasets_of
             from studio.cli.plan import show_plan
 
-            return show_plan(named, recipe, options, runs_dir, out)
+            files = [file for name in named for file in datasets_of(name)]
+            return show_plan(files, recipe, options, runs_dir, out)
         return _new_run(named, recipe, options, out, runs_dir, verdicts_path, detach=detach)
     except (StudioError, click.UsageError) as error:
         if as_json:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from studio.cli.generate_words import law as generate_law
+from studio.cli.item_words import tell_item
 from studio.cli.summary import law
 from studio.cli.why import tell_story
 from studio.display import display
@@ -47,6 +49,8 @@ def tell_record(story: RecordStory, full: bool) -> str:
     blocks = ["\n".join(lines)]
     if story.ledger is not None:
         blocks.append(tell_story(story.ledger, None if full else 4000))
+    if story.made is not None:
+        blocks.append(tell_item(story.made, None if full else 4000))
     if story.earlier is not None:
         blocks.append("before that\n" + tell_record(story.earlier, full))
     return "\n\n".join(blocks)
@@ -100,8 +104,13 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _about_data(facts: Mapping[str, Any]) -> Iterator[str]:
+    if facts.get("writer"):
+        yield f"written by {display(facts['writer'])}"
     if facts.get("counts"):
-        yield law(facts["counts"])
+        counts = facts["counts"]
+        yield generate_law(counts) if "requested" in counts else law(counts)
+    if "decided" in facts:
+        yield f"people decided about {facts['decided']:,} items"
     if "split" in facts:
         yield f"{facts['records']:,} records, split {display(facts['split'])}"
     if "verdicts" in facts:

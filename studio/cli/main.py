@@ -14,6 +14,7 @@ from studio.cli.lazy import LazyGroup
 
 VERBS: dict[str, tuple[str, str, str]] = {
     "curate": ("studio.cli.curate", "curate", "Turn raw files into a dataset, with a reason for every record."),
+    "generate": ("studio.cli.generate", "generate", "Generate records from documents, seeds, texts or records."),
     "train": ("studio.cli.train", "train", "Fine-tune a model on a dataset, in runs that survive anything."),
     "experiment": ("studio.cli.experiment", "experiment", "Did curation help? Train on raw, curated and random data."),
     "export": ("studio.cli.export", "export", "Make of an adapter what other programs load, and check it."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.events import Event
 from studio.cli.export_words import export_sentences
+from studio.cli.generate_words import generate_sentences
 from studio.cli.output import Output, ReaderLeft
 from studio.cli.training_words import StepCounter, training_sentences
 from studio.display import display
@@ -176,7 +177,7 @@ def sentences(event: Mapping[str, Any]) -> list[str]:
         return [
             f"found {display(event['source'])}: {event['format']} in {event['kind']}, {event['encoding']}{packed}{size}"
         ]
-    return training_sentences(event) or export_sentences(event)
+    return training_sentences(event) or generate_sentences(event) or export_sentences(event)
 
 
 def progress_line(event: Mapping[str, Any]) -> str:

@@ -18,6 +18,8 @@ from studio.runs.snapshot import RunSnapshot, fold
 from studio.runs.spec import RunSpec, read_spec
 from studio.runs.status import Status, read_result, status_of
 
+_UNTOLD = ("secret",)  # of a generation: whoever knows it can forge the marks around documents in prompts
+
 
 def run_facts(folder: RunFolder, *, whole: bool = False) -> dict[str, Any]:
     """The run as one JSON object; `whole` adds the spec, the summary and, while it runs, how far it is."""
@@ -46,7 +48,7 @@ def run_facts(folder: RunFolder, *, whole: bool = False) -> dict[str, Any]:
         facts |= {
             "inputs": spec.inputs,
             "sources": spec.sources,
-            "options": spec.options,
+            "options": {name: value for name, value in spec.options.items() if name not in _UNTOLD},
             "seed": spec.seed,
             "recipe_digest": spec.recipe["digest"],
             "recipe_resolved": spec.recipe["resolved"],
@@ -111,7 +113,7 @@ def _head(folder: RunFolder, spec: RunSpec, status: Status) -> list[list[object]
         ["folder", shorter(folder.path)],
     ]
     for name, value in spec.options.items():
-        if value is not None and value != []:
+        if value is not None and value not in ([], "") and name not in _UNTOLD:
             rows.append([name, value])
     if spec.earlier:
         rows.append(["changed", f"{len(spec.earlier)} times since it was first run"])

@@ -99,6 +99,10 @@ def tell(folder: RunFolder, summary: Mapping[str, Any]) -> str:
         from studio.cli.compare_summary import tell_compare
 
         return tell_compare(folder, summary)
+    if summary.get("kind") == "generate":
+        from studio.cli.generate_summary import tell_generate
+
+        return tell_generate(folder, summary)
     if summary.get("kind") == "experiment":
         from studio.cli.experiment import tell_experiment
 

@@ -1,4 +1,5 @@
-"""`studio why RUN RECORD`: one record's whole story, with its text before and after each stage that changed it."""
+"""`studio why RUN RECORD`: one record's whole story, with its text before and after each stage that changed it; of a
+generated one, back to the sentence that it was made of."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from studio.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from curation.ledger import Event, Story, Turn
+    from studio.runs.folder import RunFolder
 
 _TEXT_LIMIT = 4000  # characters of one turn; --full lifts it
 
@@ -28,22 +30,51 @@ _TEXT_LIMIT = 4000  # characters of one turn; --full lifts it
 def why(*, run: str, record: str, full: bool, runs_dir: Path, as_json: bool) -> int:
     """Tell what happened to one record, stage by stage.
 
-    RECORD is an id such as 'file.jsonl:12', or a fragment of the record's text.
+    RUN is a curation, or a generation. RECORD is an id such as 'file.jsonl:12' (of a generation 'u00012.0'), or a fragment
+    of the record's text. A record that was generated is followed back to the sentence, or the seeds, it was made of.
     """
+    from studio.runs.folder import find
+    from studio.runs.spec import read_spec
+
+    out = Output(json=as_json)
+    folder = find(runs_dir, run)
+    limit = None if full else _TEXT_LIMIT
+    tell = _tell_item if read_spec(folder).kind == "generate" else _tell_record
+    also = tell(folder, record, limit, out)
+    if also and not as_json:
+        out.say(f"\nThe text is also in: {', '.join(also)}")
+    return int(ExitCode.OK)
+
+
+def _tell_record(folder: RunFolder, record: str, limit: int | None, out: Output) -> tuple[str, ...]:
+    """A record of a curation; the others that hold the text asked for."""
     from dataclasses import asdict
 
     from curation.ledger import why as ask
-    from studio.runs.folder import find
+    from training.compare.back.story import made_of
 
-    out = Output(json=as_json)
-    story = ask(find(runs_dir, run).path, record)
-    if as_json:
-        out.json_line({**asdict(story), "final": [asdict(turn) for turn in story.final()]})
-        return int(ExitCode.OK)
-    out.data(tell_story(story, None if full else _TEXT_LIMIT))
-    if story.also:
-        out.say(f"\nThe text is also in: {', '.join(story.also)}")
-    return int(ExitCode.OK)
+    story = ask(folder.path, record)
+    made = made_of(folder.path, story.record_id)
+    if out.json:
+        facts = {**asdict(story), "final": [asdict(turn) for turn in story.final()]}
+        out.json_line(facts | ({"made": made.as_json()} if made is not None else {}))
+        return story.also
+    out.data(tell_story(story, limit))
+    if made is not None:
+        from studio.cli.item_words import tell_item
+
+        out.data("\nbefore that\n" + tell_item(made, limit))
+    return story.also
+
+
+def _tell_item(folder: RunFolder, item: str, limit: int | None, out: Output) -> tuple[str, ...]:
+    """An item of a generation; the others that hold the text asked for."""
+    from curation.synthesis.story import item_story
+    from studio.cli.item_words import tell_item
+
+    story = item_story(folder.path, item)
+    out.json_line(story.as_json()) if out.json else out.data(tell_item(story, limit))
+    return story.also
 
 
 def tell_story(story: Story, limit: int | None) -> str:

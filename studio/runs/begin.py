@@ -66,10 +66,12 @@ def make(
 ) -> tuple[RunFolder, RunLock]:
     """A folder for a new curation, with what was asked for in it, and its lock, held. Nothing is started.
 
-    inputs: as they were typed; `-` for records that come through standard input. options: what differs from OPTIONS.
-    verdicts: a journal of what people decided, whose lines are copied into the run and replayed by the engine.
+    inputs: as they were typed; `-` for records that come through standard input; a finished run's folder is its dataset.
+    options: what differs from OPTIONS. verdicts: a journal of what people decided, whose lines are copied into the run and
+    replayed by the engine.
     Inputs, formats and journals that are not there leave no folder behind. Raises the errors of `curation.errors`.
     """
+    from curation.datasets import datasets_of
     from curation.formats import get
     from curation.verdicts import JOURNAL, merge, read_named
     from studio.runs.inputs import describe_inputs
@@ -80,6 +82,7 @@ def make(
     for name in (chosen["format"], chosen["out_format"]):
         if name is not None:
             get(name)
+    inputs = [file for name in inputs for file in datasets_of(name)]
     sources = [] if "-" in inputs else describe_inputs(inputs)
     chosen["reuse"] = similar_runs(runs_dir, sources)
     lines = read_named(verdicts).verdicts if verdicts is not None else ()
@@ -117,7 +120,8 @@ def reopen(
 ) -> RunLock | None:
     """The held lock of a run that is to go on, its folder saying what is asked for now; None where nothing is left to do.
 
-    That is so for a finished run whose recipe and verdicts are still those of its dataset.
+    That is so for a finished run whose recipe and verdicts (of a generation: decisions) are still those of its dataset, and
+    of whose calls none failed in passing.
     recipe: in place of the run's own; settings: `stage.key=value`, applied to it. verdicts: a journal whose lines are
     copied into the run's own first. Raises BusyError when the run is running, RecipeError for bad settings.
     """
@@ -136,7 +140,7 @@ def reopen(
             merge(read_named(verdicts).verdicts, folder.path / JOURNAL)
         result = read_result(folder)
         finished = result is not None and result.status is Status.FINISHED
-        if finished and changed.recipe == spec.recipe and not _judged_anew(folder, result):
+        if finished and changed.recipe == spec.recipe and not _is_left(folder, spec, result):
             lock.close()
             return None
         if changed != spec:
@@ -163,10 +167,24 @@ def _changed(
 
         other = compare_begin.recipe_of(folder).with_settings(list(settings))
         return spec.with_recipe(compare_begin.entry_of(other), argv)
+    if spec.kind == "generate":
+        from studio.runs import generate_begin
+
+        wanted_now = generate_begin.recipe_of(folder).with_settings(list(settings))
+        return spec.with_recipe(generate_begin.entry_of(wanted_now), argv)
     if spec.kind != "curate":
         raise InputError(f"{folder.name} is of kind {spec.kind}: it has no settings to change.", "Make a new run.")
     wanted = recipe or _recipe_in(spec)
     return spec.with_recipe(entry_of(wanted.with_settings(list(settings)) if settings else wanted), argv)
+
+
+def _is_left(folder: RunFolder, spec: RunSpec, result: Result | None) -> bool:
+    """Whether a finished run has something to do, as it was asked for."""
+    if spec.kind == "generate":
+        from studio.runs import generate_begin
+
+        return generate_begin.is_left(folder)
+    return _judged_anew(folder, result)
 
 
 def _judged_anew(folder: RunFolder, result: Result | None) -> bool:

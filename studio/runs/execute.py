@@ -20,6 +20,7 @@ from studio.runs.events import ENDINGS, EventLog
 from studio.runs.experiment import run_experiment
 from studio.runs.export import run_export
 from studio.runs.folder import RunFolder
+from studio.runs.generate import run_generate
 from studio.runs.interrupt import Interrupt
 from studio.runs.lock import RunLock
 from studio.runs.spec import RunSpec, now, read_spec
@@ -38,6 +39,7 @@ KINDS: Mapping[str, Entry] = {
     "compare": run_compare,
     "experiment": run_experiment,
     "export": run_export,
+    "generate": run_generate,
 }
 """What a worker can do, by the `kind` of run.json."""
 

@@ -276,7 +276,7 @@ def _dataset(arm: ArmName, seed: int) -> str:
 
 
 def _datasets(leg: RunFolder) -> list[str]:
-    from training.examples import datasets_of
+    from curation.datasets import datasets_of
 
     return datasets_of(str(leg.path))
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from training.compare.back.curations import Writer
     from training.compare.back.files import Output, Recorded
 
+_WRITE_DATASETS = ("curate", "generate")
 _LEGS = "legs"  # of an experiment: folders of runs
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors")
 _REFERENCES = ("run", "source", "base")  # options that name a run, or something in one
@@ -185,7 +186,7 @@ class World:
 
     def written_by(self, run: KnownRun, *, check: bool = True) -> list[Thing]:
         """What a run made: dataset files, weights, exports. check: whether it still is what it was, which reads it."""
-        if run.spec.kind == "curate":
+        if run.spec.kind in _WRITE_DATASETS:
             return [_output_thing(output, check=check) for output in self._outputs if output.run == run.path]
         if run.spec.kind == "train":
             return list(weights_of(run, check=check))
@@ -223,7 +224,7 @@ class World:
 
     def _readers(self, run: KnownRun, thing: Thing) -> list[KnownRun]:
         """The runs that read something a run wrote: a dataset file by its bytes or name, the rest by its path."""
-        if run.spec.kind == "curate":
+        if run.spec.kind in _WRITE_DATASETS:
             written = [(path, writer.output) for (path, _), writer in self._writers.items()]
             paths = {path for path, output in written if output.run == run.path and output.path == thing.path}
             return [other for other in self.runs if other.path in paths]
@@ -272,11 +273,11 @@ class World:
     def _outputs(self) -> list[Output]:
         from training.compare.back.files import outputs_of
 
-        return [output for run in self.runs if run.spec.kind == "curate" for output in outputs_of(run.path)]
+        return [output for run in self.runs if run.spec.kind in _WRITE_DATASETS for output in outputs_of(run.path)]
 
     @cached_property
     def _writers(self) -> dict[tuple[Path, str], Writer]:
-        """For each run and source of it the output of a curation that it is."""
+        """For each run and source of it the dataset file of a curation or a generation that it is."""
         from training.compare.back.curations import writer_of
 
         found = {}

@@ -14,7 +14,9 @@ from studio.runs.folder import RunFolder
 from studio.runs.spec import RunSpec
 from studio.runs.status import read_result, status_of
 
-Kind = Literal["file", "folder", "weights", "checkpoint", "model", "curate", "train", "compare", "experiment", "export"]
+Kind = Literal[
+    "file", "folder", "weights", "checkpoint", "model", "curate", "generate", "train", "compare", "experiment", "export"
+]  # fmt: skip
 State = Literal["same", "changed", "missing", "unknown"]
 
 _NOT_LOOKED: tuple[State, str] = ("unknown", "")
@@ -202,6 +204,19 @@ def _of_curation(run: KnownRun) -> dict[str, Any]:
     return found
 
 
+def _of_generation(run: KnownRun) -> dict[str, Any]:
+    """Counts, who wrote, and how many people decided about."""
+    from curation.synthesis.decisions import decided
+
+    resolved = run.spec.recipe.get("resolved") or {}
+    found: dict[str, Any] = {
+        "writer": resolved.get("model", {}).get("name", ""),
+        "counts": run.summary.get("counts", {}),
+    }
+    people = len(decided(run.path))
+    return found | ({"decided": people} if people else {})
+
+
 def _of_training(run: KnownRun) -> dict[str, Any]:
     named = ("method", "steps", "records", "validation_records", "losses")
     return {name: run.summary[name] for name in named if name in run.summary}
@@ -233,6 +248,7 @@ def _of_export(run: KnownRun) -> dict[str, Any]:
 
 _FACTS: Mapping[str, Any] = {
     "curate": _of_curation,
+    "generate": _of_generation,
     "train": _of_training,
     "compare": _of_comparison,
     "experiment": _of_experiment,

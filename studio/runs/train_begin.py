@@ -72,10 +72,10 @@ def make_train(
 
     Inputs that are not there, and a recipe without a model, leave no folder behind.
     """
+    from curation.datasets import datasets_of
     from curation.writers.atomic import write_atomic
     from studio.runs.inputs import describe_inputs
     from studio.runs.spec import new_spec
-    from training.examples import datasets_of
 
     if not inputs or "-" in inputs:
         raise InputError("Training reads files.", "Name a dataset with --data: a file, a folder, or a finished run.")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import logging
 import pickle
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import keyring
 import pytest
+from file_keyring import FileKeyring
 from hypothesis import given
 from hypothesis import strategies as st
 from llm_server import FAULTS, FaultyServer
@@ -57,6 +61,77 @@ def test_the_key_is_in_no_file_and_no_output(tmp_path: Path, monkeypatch: pytest
     assert {"debug.log", "calls.sqlite"} <= {file.name for file in files}
     for said in (ran.stdout.encode(), ran.stderr.encode(), *(file.read_bytes() for file in files)):
         assert CANARY.encode() not in said and b"0123456789abcdef" not in said
+
+
+@pytest.fixture
+def in_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Puts passwords into a keyring of the test's own, for this process and those that it starts."""
+    file = tmp_path / "keyring" / "keys.json"
+    file.parent.mkdir()
+    before = keyring.get_keyring()
+    monkeypatch.setenv("FILE_KEYRING", str(file))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "file_keyring.FileKeyring")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.delenv("STUB_KEY", raising=False)
+    keyring.set_keyring(FileKeyring())
+
+    def put(**passwords: str) -> None:
+        file.write_text("{}")
+        for name, password in passwords.items():
+            keyring.set_password("studio", name, password)
+
+    yield put
+    keyring.set_keyring(before)
+
+
+def test_a_key_of_the_keyring_is_in_no_other_file_and_no_output(
+    tmp_path: Path, in_keyring: Callable[..., None]
+) -> None:
+    in_keyring(STUB_KEY=CANARY)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    faults = [fault for fault in ("400", "401", "500", "error_in_200", "html") for _ in range(2)]
+    with FaultyServer(lambda body: f"It is {CANARY}, or is it?", faults=faults, key=CANARY) as server:
+        program = [sys.executable, "-c", ASKS_EVERYTHING, f"{server.url}#stub", "7"]
+        ran = subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 1 and ran.stdout.count("It is [key], or is it?") >= 4
+        assert {seen.headers["authorization"] for seen in server.requests} == {f"Bearer {CANARY}"}
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {"debug.log", "calls.sqlite"} <= {file.name for file in files}
+    for said in (ran.stdout.encode(), ran.stderr.encode(), *(file.read_bytes() for file in files)):
+        assert CANARY.encode() not in said and b"0123456789abcdef" not in said
+
+
+def test_the_environment_comes_before_the_keyring(
+    in_keyring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_keyring(STUB_KEY="sk-of-the-keyring", OTHER_KEY="another")
+    assert ApiKey("STUB_KEY").reveal() == "sk-of-the-keyring"
+    monkeypatch.setenv("STUB_KEY", "  ")
+    assert ApiKey("STUB_KEY").reveal() == "sk-of-the-keyring"
+    monkeypatch.setenv("STUB_KEY", "sk-of-the-environment")
+    assert ApiKey("STUB_KEY").reveal() == "sk-of-the-environment"
+    assert pickle.loads(pickle.dumps(ApiKey("OTHER_KEY"))).reveal() == "another"
+
+
+@pytest.mark.parametrize("backend", ["none", "locked", "null", "fail", "broken", "bad"])
+def test_without_a_key_anywhere_both_ways_are_told(
+    backend: str, in_keyring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_keyring(**{"locked": {"STUB_KEY": "LOCKED"}, "bad": {"STUB_KEY": "sk canary"}}.get(backend, {}))
+    if backend in ("null", "fail"):
+        keyring.set_keyring(importlib.import_module(f"keyring.backends.{backend}").Keyring())
+    if backend == "broken":
+        monkeypatch.delenv("FILE_KEYRING")
+    with pytest.raises(CallFailed) as failed:
+        connect("http://localhost:1/v1#m", "STUB_KEY")
+    said = f"{failed.value.message} {failed.value.hint}"
+    assert failed.value.kind == "no_key" and "canary" not in said and "LOCKED" not in said
+    assert "export STUB_KEY=" in said and "keyring set studio STUB_KEY" in said
+    assert ("holds characters that no key has" if backend == "bad" else "no keyring has an entry") in said
+    whole = traceback.TracebackException.from_exception(failed.value, capture_locals=True)
+    ours = [str(frame.locals) for frame in whole.stack if "/curation/llm/" in frame.filename]
+    assert ours and not any("canary" in shown or "LOCKED" in shown for shown in ours)
 
 
 @pytest.mark.parametrize("fault", ["400", "401", "error_in_200", "500", "hang", "cut", "redirect"])

@@ -20,6 +20,7 @@ import pytest
 from llm_server import FaultyServer
 
 from curation.errors import InputError, OutputError
+from curation.llm.budget import Budget
 from curation.llm.client import connect
 from curation.llm.ledger import CallLedger, LedgerSummary, call_key
 from curation.llm.model import CallFailed, ChatMessage, ChatReply, ChatRequest
@@ -125,7 +126,7 @@ def test_who_waits_for_another_can_be_stopped(tmp_path: Path) -> None:
 
 def test_the_budget_is_never_passed(tmp_path: Path) -> None:
     with FaultyServer(rate=0.3, delay=0.02, kinds=("429", "500", "drop", "null_content", "cut")) as server:
-        settings = {"address": server.address, "prompts": 200, "concurrency": 8, "attempts": 4, "max_calls": 60}
+        settings = {"address": server.address, "prompts": 200, "concurrency": 8, "attempts": 4, "budget": {"calls": 60}}
         first = start(tmp_path, **settings)
         while len(server.requests) < 20:
             time.sleep(0.005)
@@ -137,19 +138,19 @@ def test_the_budget_is_never_passed(tmp_path: Path) -> None:
         spent = CallLedger(tmp_path / "calls.sqlite").summary()
         assert spent.attempts == 60 and 0 <= len(server.answered) - spent.answered <= spent.unended <= 8
 
-        more = outcome(start(tmp_path, **{**settings, "max_calls": 90}))
+        more = outcome(start(tmp_path, **{**settings, "budget": {"calls": 90}}))
         assert more["failed"]["budget"] > 0 and 82 <= len(server.requests) <= 90
 
 
 def test_a_budget_is_of_one_model_and_holds_without_a_ledger(tmp_path: Path) -> None:
     with FaultyServer(faults=["500", "500"]) as server:
-        with connect(server.address, max_calls=3, attempts=5) as model:
+        with connect(server.address, budget=Budget(calls=3), attempts=5) as model:
             assert model.complete(ask()).text
             with pytest.raises(CallFailed, match="3 calls that were allowed") as failed:
                 model.complete(ask())
             assert failed.value.kind == "budget" and len(server.requests) == 3
         for name in ("one", "two"):
-            with connect(f"{server.url}#{name}", max_calls=1, ledger=tmp_path / "calls.sqlite") as model:
+            with connect(f"{server.url}#{name}", budget=Budget(calls=1), ledger=tmp_path / "calls.sqlite") as model:
                 model.complete(ask("first"))
                 model.complete(ask("first"))  # costs nothing
                 with pytest.raises(CallFailed):

@@ -209,7 +209,7 @@ def test_a_comparison_with_calls_of_a_judge_tells_what_they_came_to(home: Any) -
     folder = run_of(home, "compare")
     ledger = CallLedger(folder / CALLS)
     with ledger.call("key", "judge") as call:
-        attempt = call.begin(0)
+        attempt = call.begin()
         call.end(attempt, None, ChatReply("yes", "stop", 7, 3, 0.5), keep=True)
     ledger.close()
     found = lineage(home, folder)

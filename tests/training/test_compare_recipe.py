@@ -13,7 +13,7 @@ from training.reference import pages
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["compare_recipe.md", "train_recipe.md"])
+@pytest.mark.parametrize("page", ["compare_recipe.md", "generate_recipe.md", "train_recipe.md"])
 def test_the_pages_are_made_from_the_classes(page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == pages()[page], "run make docs"
 

@@ -52,6 +52,7 @@ class SideChatModel:
             raise CallFailed("empty", f"{self.name} answered nothing.", "A larger model may.")
         return ChatReply(
             text=text,
+            prompt_tokens=writer.prompt_tokens,
             completion_tokens=writer.tokens,
             seconds=round(time.monotonic() - began, 3),
             model=self.name,

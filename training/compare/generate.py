@@ -28,8 +28,10 @@ _WINDOW = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
 
 class Writer(Protocol):
-    """An answer that is being written. `tokens`, `seconds` and `ending` tell how it went so far."""
+    """An answer that is being written. `tokens`, `seconds` and `ending` tell how it went so far; `prompt_tokens`, of the
+    prompt, is 0 while it is not known."""
 
+    prompt_tokens: int
     tokens: int
     seconds: float
     ending: Ending | None
@@ -75,6 +77,7 @@ class ModelWriter:
         self._waiting = list(job.ids)  # tokens that the model has not seen yet
         self._forward = _Forward(held, adapter)
         self._room = min(job.limit, self._forward.room(len(self._ids)))
+        self.prompt_tokens = len(self._ids)
         self.tokens, self.seconds = 0, 0.0
         self.ending: Ending | None = None
 

@@ -29,7 +29,7 @@ class EndpointWriter:
         self._reply: ChatReply | None = None
         self._error: BaseException | None = None
         self._began = 0.0
-        self.tokens, self.seconds = 0, 0.0
+        self.prompt_tokens, self.tokens, self.seconds = 0, 0, 0.0
         self.ending: Ending | None = None
 
     def locks(self) -> Sequence[threading.RLock]:
@@ -50,7 +50,7 @@ class EndpointWriter:
             raise self._error
         if self._reply is None:
             raise AssertionError("an endpoint answers or fails")
-        self.tokens = self._reply.completion_tokens
+        self.prompt_tokens, self.tokens = self._reply.prompt_tokens, self._reply.completion_tokens
         self.ending = "length" if self._reply.finish_reason == "length" else "end"
         return [Piece(text, _UNKNOWN) for text in texts]
 

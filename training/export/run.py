@@ -170,7 +170,7 @@ def _export_dataset(
     path: Path, settings: ExportSettings, folder: Path, say: Listener, should_stop: Callable[[], bool]
 ) -> dict[str, Any]:
     """The dataset of a curation, with its card, to the Hub."""
-    from training.examples import datasets_of
+    from curation.datasets import datasets_of
 
     if settings.targets != ("hub",):
         raise InputError("A curation has a dataset, and no model.", "It can be exported with --to hub alone.")

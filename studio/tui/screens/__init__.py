@@ -25,4 +25,5 @@ PLACES = (
     Place("runs", "4", N_("Runs"), "studio.tui.screens.runs", "RunsScreen"),
     Place("train", "5", N_("Train"), "studio.tui.screens.train", "TrainScreen"),
     Place("compare", "6", N_("Compare"), "studio.tui.screens.compare", "CompareScreen"),
+    Place("generate", "7", N_("Generate"), "studio.tui.screens.generate", "GenerateScreen"),
 )

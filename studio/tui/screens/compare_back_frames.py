@@ -9,6 +9,7 @@ from textual.content import Content
 
 from studio.display import display
 from studio.tui.i18n import _, ngettext
+from studio.tui.made_text import made_content
 from studio.tui.text import block, cell, line
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def _told(story: RecordStory) -> Iterator[Content]:
 
 
 def _chapter(story: RecordStory) -> Iterator[Content]:
+    if story.made is not None:
+        yield from made_content(story.made)
+        return
     if story.curation is None or story.ledger is None:
         yield Content.assemble(("· ", "bold"), line(story.said, limit=300))
         return

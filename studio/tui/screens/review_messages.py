@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from curation.clusters import Cluster
     from curation.diff import Counts, Filter, Head, Hunk
     from curation.ledger import Turn
+    from curation.synthesis.story import ItemStory
     from studio.tui.screens.review_work import Review
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A hunk and what is shown beside it: the kept twin as it was read, () where there is none."""
+    """A hunk and what is shown beside it: the kept twin as it was read, () where there is none; made: the item of a
+    generation that the record is, None for a record that nobody generated."""
 
     hunk: Hunk
     twin: tuple[Turn, ...] = ()
+    made: ItemStory | None = None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from studio.display import display
 from studio.tui.i18n import N_, _
+from studio.tui.made_text import made_content
 from studio.tui.screens.review_messages import Shown
 from studio.tui.text import line
 from studio.tui.widgets.diff_lines import plain_rows, rows_of, side_by_side, unified
@@ -43,7 +44,8 @@ def word(status: str) -> str:
 def hunk_content(shown: Shown, place: str, width: int, *, side: bool, whole: bool) -> Content:
     """All that is told about a hunk, laid out for `width` cells."""
     hunk = shown.hunk
-    lines = [part for each in (*_head(hunk, place), *_said(hunk.verdict)) for part in each.wrap(width)]
+    made = made_content(shown.made) if shown.made is not None else ()
+    lines = [part for each in (*_head(hunk, place), *_said(hunk.verdict), *made) for part in each.wrap(width)]
     lay = side_by_side if side else unified
     after = _as_people_want_it(hunk)
     if shown.twin and hunk.status in ("removed", "flagged", "kept"):

@@ -36,6 +36,7 @@ from studio.tui.screens.review_messages import (
 
 if TYPE_CHECKING:
     from curation.diff import Filter, Hunk, ReviewIndex
+    from curation.synthesis.story import ItemStory
     from curation.verdicts import Journal, Verdict
 
 _AT_HAND = 64  # hunks kept with their texts
@@ -194,11 +195,20 @@ class Review:
         found = self._read.get(number)
         if found is None:
             (hunk,) = index.hunks([number])
-            found = Shown(hunk, index.record(hunk.related_id) if hunk.related_id and index.run is not None else ())
+            twin = index.record(hunk.related_id) if hunk.related_id and index.run is not None else ()
+            found = Shown(hunk, twin, self._made(hunk.record_id))
             self._read[number] = found
             while len(self._read) > _AT_HAND:
                 self._read.popitem(last=False)
         return replace(found, hunk=replace(found.hunk, verdict=index.verdict_of(number)))
+
+    def _made(self, record_id: str) -> ItemStory | None:
+        """The item of a generation that a record of the run is."""
+        if self.run is None:
+            return None
+        from training.compare.back.story import made_of
+
+        return made_of(self.run, record_id)
 
     def heads(self, numbers: Sequence[int]) -> None:
         """Lines of the list. Posts HeadsRead."""

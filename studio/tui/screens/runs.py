@@ -190,12 +190,12 @@ class RunsScreen(StudioScreen):
         self.refresh_bindings()
 
     def action_attach(self) -> None:
-        """Follow it where it belongs: on the screen Curate, Train or Compare."""
+        """Follow it where it belongs: on the screen Curate, Train, Compare or Generate."""
         frame = self.frame
         if frame is None:
             return
         path = Path(frame.path)
-        place = frame.kind if frame.kind in ("train", "compare") else "curate"
+        place = frame.kind if frame.kind in ("train", "compare", "generate") else "curate"
 
         def attach() -> None:
             if isinstance(self.app.screen, StudioScreen) and place == self.app.screen.PLACE:

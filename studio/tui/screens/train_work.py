@@ -180,11 +180,11 @@ def _preflight(inputs: Sequence[str], recipe: TrainRecipe, *options: str) -> sub
         words = [sys.executable, "-m", "studio", "preflight", "--json", "--recipe", str(file), *options]
         for each in inputs:
             words += ["--data", each]
-        done = _run(words, lambda: worker.is_cancelled)
+        done = run_apart(words, lambda: worker.is_cancelled)
     return None if worker.is_cancelled else done
 
 
-def _run(words: Sequence[str], called_off: Any) -> subprocess.CompletedProcess[bytes] | None:
+def run_apart(words: Sequence[str], called_off: Any) -> subprocess.CompletedProcess[bytes] | None:
     """Run a process to its end, or end it with all it started when called off."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         environment = {**os.environ, "PYTHONWARNINGS": "ignore", "NO_COLOR": "1"}

@@ -38,6 +38,8 @@ class TopBar(Widget):
         self._led = _NAME if fits else " "  # the program's own name is what one can do without
         left = Content.styled(self._led, "bold") + places
         room = self.size.width - left.cell_length - 3
+        if right.cell_length > room and self.live:
+            right = Content.styled(f"● {self.live}", "bold")
         if right.cell_length > room:
             right = right.truncate(max(0, room), ellipsis=True)
         gap = max(1, self.size.width - left.cell_length - right.cell_length - 1)

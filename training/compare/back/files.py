@@ -77,12 +77,15 @@ def outputs_of(run: Path) -> list[Output]:
 
 def curations_near(run: Path, sources: Iterable[Recorded]) -> list[Path]:
     """Every curation beside `run`, and beside the runs in whose folders the sources lie or lay."""
-    folders = [run.absolute().parent]
-    for source in sources:
-        if source.path.parent.name == "dataset":
-            folders.append(source.path.parent.parent.parent)
-    found = [inside for folder in dict.fromkeys(folders) for inside in _runs_in(folder)]
+    found = [inside for folder in places_near(run, sources) for inside in _runs_in(folder)]
     return [folder for folder in dict.fromkeys(found) if (_json(folder / "run.json") or {}).get("kind") == "curate"]
+
+
+def places_near(run: Path, sources: Iterable[Recorded]) -> list[Path]:
+    """Folders of runs: that of `run`, and those of the runs in whose folders the sources lie or lay."""
+    inside = (source.path.parent for source in sources)
+    others = (folder.parent.parent for folder in inside if folder.name == "dataset")
+    return list(dict.fromkeys([run.absolute().parent, *others]))
 
 
 def digest_of(path: Path) -> str:

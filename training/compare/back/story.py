@@ -6,17 +6,20 @@ decide(story, "drop")            # the next run of that curation leaves it out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from curation.errors import InputError
-from curation.ledger import Story, read_index, stories
+from curation.ledger import Story, object_as_read, read_index, stories
+from curation.synthesis.story import ItemStory, made_by
 from curation.verdicts import JOURNAL, Journal, RecordVerdicts, Verdict, fold, read_journal
 from curation.verdicts.author import author as this_author
 from training.compare.back.curations import Writer, as_it_came, kept_at, with_text, writer_of
-from training.compare.back.files import Recorded, curations_near, outputs_of, read_spec, sources_of
+from training.compare.back.files import Recorded, curations_near, outputs_of, places_near, read_spec, sources_of
 from training.compare.back.records import Learned, learned_records, train_spec
 
 Found = Literal["position", "content", "nowhere"]
@@ -36,6 +39,7 @@ class RecordStory:
     curation: the folder of the run that wrote the file, None for none. ledger: the record there, with every decision.
     found: by its position in the file, or by its text, where the file has been written anew since. duplicates: records
     that were dropped in its favour. verdicts: what people decided. earlier: the same for the file that the curation read.
+    made: the item that it is, where a generation made it and no curation wrote the file.
     """
 
     record_id: str
@@ -49,6 +53,7 @@ class RecordStory:
     verdicts: RecordVerdicts = field(default_factory=RecordVerdicts)
     content_hash: str = ""
     earlier: RecordStory | None = None
+    made: ItemStory | None = None
 
     @property
     def original(self) -> RecordStory:
@@ -71,6 +76,7 @@ class RecordStory:
             "duplicates": list(self.duplicates),
             "verdict": self.verdicts.status or ("tagged" if self.verdicts.tags else ""),
             "earlier": None if self.earlier is None else self.earlier.as_json(),
+            "made": None if self.made is None else self.made.as_json(),
         }
 
 
@@ -80,7 +86,19 @@ def story_of(run: Path, record_id: str) -> RecordStory:
     Curations are looked for beside the run and where its data was; folders may have moved, together or apart.
     """
     sources = sources_of(train_spec(run))
-    return _story(run, sources, record_id, lambda: _reading(run, record_id), _DEEPEST)
+    return _story(run, sources, record_id, _Record(run, record_id, None), _DEEPEST)
+
+
+def made_of(curation: Path, record_id: str) -> ItemStory | None:
+    """The item of a generation that a record of a curation is, whoever curated it before; None for what nobody generated.
+
+    It is known by what the record says of itself, which every stage leaves alone."""
+    if not (curation / "run.json").is_file():  # the engine's own folder, without a run around it
+        return None
+    places = places_near(curation, sources_of(read_spec(curation)))
+    if not any(any(place.glob("*-generate-*")) for place in places):
+        return None
+    return made_by(object_as_read(curation, record_id), places)
 
 
 def decide(story: RecordStory, action: Action, text: str = "", author: str | None = None) -> list[Verdict]:
@@ -114,9 +132,26 @@ def decide(story: RecordStory, action: Action, text: str = "", author: str | Non
     return made
 
 
-def _story(
-    run: Path, sources: Sequence[Recorded], record_id: str, reading: Callable[[], Learned], deepest: int
-) -> RecordStory:
+@dataclass(frozen=True)
+class _Record:
+    """A record as a run read it: a training, or a curation, whose ledger tells of it."""
+
+    run: Path
+    record_id: str
+    told: Story | None
+
+    def reading(self) -> Learned:
+        """Its texts."""
+        return _reading(self.run, self.record_id) if self.told is None else as_it_came(self.told)
+
+    def columns(self, source: Recorded, position: int) -> Mapping[str, Any]:
+        """All that it says of itself; {} where that is not known any more."""
+        if self.told is not None:
+            return object_as_read(self.run, self.record_id)
+        return _line_of(source, position, places_near(self.run, [source]))
+
+
+def _story(run: Path, sources: Sequence[Recorded], record_id: str, record: _Record, deepest: int) -> RecordStory:
     name, _, number = record_id.rpartition(":")
     source = next((source for source in sources if source.name == name), None)
     if source is None or not number.isdecimal():
@@ -126,8 +161,10 @@ def _story(
     near = [folder for folder in curations_near(run, [source]) if folder != run]
     writer = writer_of(source, [output for folder in near for output in outputs_of(folder)])
     if writer is None:
+        made = made_by(record.columns(source, position), places_near(run, [source]))
         said = f"no curation beside {run.name} wrote {source.path.name}."
-        return RecordStory(record_id, source.path, position, said)
+        said = said if made is None else f"made by {made.run.name}."
+        return RecordStory(record_id, source.path, position, said, made=made)
     if writer.is_exact:
         original = kept_at(writer.output, position)
         if original is None:
@@ -135,7 +172,7 @@ def _story(
         told: Story | None = stories(writer.output.run, [original])[0]
         found: Found = "position"
     else:
-        told, found = with_text(writer.output.run, reading(), position), "content"
+        told, found = with_text(writer.output.run, record.reading(), position), "content"
     return _with_ledger(
         RecordStory(record_id, source.path, position, _said(writer, told), found), writer, told, deepest
     )
@@ -149,7 +186,7 @@ def _with_ledger(begun: RecordStory, writer: Writer, told: Story | None, deepest
     state = fold(read_journal(run / JOURNAL).verdicts)
     sources, earlier = sources_of(read_spec(run)), None
     if deepest and any(source.name == told.source for source in sources):
-        earlier = _story(run, sources, told.record_id, lambda: as_it_came(told), deepest - 1)
+        earlier = _story(run, sources, told.record_id, _Record(run, told.record_id, told), deepest - 1)
     return RecordStory(
         begun.record_id,
         begun.path,
@@ -163,6 +200,22 @@ def _with_ledger(begun: RecordStory, writer: Writer, told: Story | None, deepest
         content,
         earlier,
     )
+
+
+def _line_of(source: Recorded, position: int, places: Sequence[Path]) -> Mapping[str, Any]:
+    """The object on a line of a file that was read, wherever its bytes are now: generations write JSON lines."""
+    if source.path.suffix != ".jsonl":
+        return {}
+    inside = (path for place in places for path in place.glob(f"*-generate-*/dataset/{source.path.name}"))
+    there = next((path for path in (source.path, *inside) if source.is_at(path)), None)
+    if there is None:
+        return {}
+    with there.open("rb") as lines:
+        try:
+            found = json.loads(next(islice(lines, position - 1, None), b""))
+        except ValueError:
+            return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _said(writer: Writer, told: Story | None) -> str:

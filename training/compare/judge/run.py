@@ -66,7 +66,9 @@ def judge_at(settings: JudgeSettings, folder: Path) -> Endpoint:
 
     Raises as `curation.llm.client.connect`.
     """
+    from curation.llm.budget import Budget
     from curation.llm.client import connect
+    from curation.llm.pace import Pace
 
     return connect(
         settings.model,
@@ -74,7 +76,8 @@ def judge_at(settings: JudgeSettings, folder: Path) -> Endpoint:
         attempts=settings.attempts,
         timeout=settings.timeout,
         ledger=folder / CALLS,
-        max_calls=settings.max_calls,
+        budget=Budget(calls=settings.max_calls),
+        pace=Pace(settings.concurrency),
     )
 
 
