@@ -1,12 +1,11 @@
 """How much of an endpoint's capacity a generation uses: beside a bare client, with the gates off and on.
 
-    python benchmarks/generate_throughput.py [--seconds 1.0] [--units 1280] [--rounds 2] [--json FILE]
+    python benchmarks/generate_throughput.py [--seconds 2.0] [--units 1280] [--rounds 2] [--json FILE]
 
 The endpoint is a process of its own that answers 64 calls at once, each after a fixed time: its capacity is 64 calls by
 that time, whoever asks. Three clients take turns at it, in fresh folders: a bare one (aiohttp, 64 coroutines, bodies ready
 made, no ledger, nothing read), a generation with every gate off, and one with the gates as they are by default. All send the
-same prompts, at most 64 at once. The endpoint counts what it answers: over the whole run, from the first call to the last
-answer, and over the middle of it, from the moment that 64 calls were under way until fewer than 64 are left.
+same prompts, at most 64 at once. What is measured is how busy its slots were, as the endpoint itself saw it.
 """
 
 from __future__ import annotations
@@ -26,59 +25,109 @@ from typing import Any
 
 SLOTS = 64
 _SOUNDS = ("ba", "dro", "fi", "gul", "ha", "ki", "lem", "mor", "na", "pel", "qui", "ras", "su", "tov", "wen", "zar")
+_THINGS = ("violins", "beehives", "maps", "kettles", "lanterns", "clocks", "ropes", "barrels", "letters", "looms", "bells",
+           "coats", "engines", "apples", "bricks", "boats")  # fmt: skip
+_PLACES = (
+    "barn",
+    "harbour",
+    "school",
+    "old mill",
+    "railway station",
+    "town hall",
+    "orchard",
+    "lighthouse",
+    "bakery",
+    "quarry",
+)
+_TIMES = (
+    "in spring",
+    "before sunrise",
+    "after the harvest",
+    "on market days",
+    "during the war",
+    "in leap years",
+    "at low tide",
+)
+_REASONS = ("the river floods", "wood is scarce", "visitors pay well", "the law demands it", "the winters are long",
+            "nobody else would", "a fire destroyed the first ones")  # fmt: skip
+_FACTS = (
+    ("How many {thing} are kept in the {where} of {place}?", "There are {many} {thing} in the {where} of {place}."),
+    ("Why did {name} sell the {thing} of {place}?", "{name} sold the {thing} of {place} because {why}."),
+    ("When is the {where} of {place} open to visitors?", "Visitors may enter the {where} of {place} only {when}."),
+    (
+        "Who repairs the {thing} of the {where} in {place}?",
+        "The {thing} of the {where} in {place} are repaired by {name}.",
+    ),
+    ("What was found under the {where} of {place}?", "Under the {where} of {place} workers found {many} {thing}."),
+    (
+        "How is a broken one of the {thing} from {place} mended?",
+        "In {place} broken {thing} are boiled, dried and glued {when}.",
+    ),
+    (
+        "What does {name} teach the children of {place}?",
+        "{name} teaches the children of {place} to make {thing} {when}.",
+    ),
+    ("Which building of {place} was painted by {name}?", "In the year {many} {name} painted the {where} of {place}."),
+)
 _GATES_OFF = (
     "gates.quote=false", "gates.support=0", "gates.answerable=off", "gates.leakage=false", "gates.refusal=false",
     "gates.language=false", "gates.near=0", "gates.semantic=0", "gates.question_min=0", "gates.answer_min=0",
 )  # fmt: skip
 
 
-def person(number: int) -> tuple[str, int, str]:
+def fact(number: int) -> tuple[str, str]:
+    """A question, and the sentence that answers it: no two alike, as in a book about many things."""
     draw = random.Random(number)
-    words = ["".join(draw.choice(_SOUNDS) for _ in range(3)).capitalize() for _ in range(4)]
-    return f"{words[0]} {words[1]}", 11 + number, f"{words[2]} {words[3]}"
+    name, place = ("".join(draw.choice(_SOUNDS) for _ in range(3)).capitalize() for _ in range(2))
+    thing, where, when, why = (draw.choice(words) for words in (_THINGS, _PLACES, _TIMES, _REASONS))
+    question, sentence = draw.choice(_FACTS)
+    filled = {
+        "name": name,
+        "place": place,
+        "thing": thing,
+        "where": where,
+        "when": when,
+        "why": why,
+        "many": 11 + number,
+    }
+    return question.format(**filled), sentence.format(**filled)
 
 
 def line(number: int) -> str:
-    name, many, place = person(number)
-    filler = " ".join(f"The {word} of {place} is old." for word in ("mill", "bridge", "school", "harbour", "tower"))
-    return f"Entry {number}: {name} keeps {many} geese in the barn of {place}. {filler}"
+    """A paragraph of a document, with other sentences around the one that is asked about."""
+    rest = " ".join(fact(number * 7 + at + 10_000_000)[1] for at in range(4))
+    return f"Entry {number}: {fact(number)[1]} {rest}"
 
 
 def written(prompt: str) -> str:
     """What the endpoint answers: one item with its quote."""
     found = re.search(r"Entry (\d+): ", prompt)
-    name, many, place = person(int(found[1]) if found else 0)
-    item = {
-        "question": f"How many geese does {name} keep in the barn of {place}?",
-        "answer": f"{name} keeps {many} geese in the barn of {place}.",
-        "quote": f"{name} keeps {many} geese in the barn of {place}.",
-    }
-    return json.dumps({"items": [item]})
+    question, sentence = fact(int(found[1]) if found else 0)
+    return json.dumps({"items": [{"question": question, "answer": sentence, "quote": sentence}]})
 
 
 async def serve(seconds: float) -> None:
     """The endpoint. It prints its port, and ends with its standard input."""
     from aiohttp import web
 
-    slots, told = asyncio.Semaphore(SLOTS), {"begun": [], "ended": [], "most": 0, "now": 0}  # type: ignore[var-annotated]
+    slots = asyncio.Semaphore(SLOTS)
+    told: list[tuple[float, float, float]] = []
 
     async def complete(request: web.Request) -> web.Response:
         body = await request.json()
-        told["begun"].append(time.monotonic())
-        told["now"] += 1
-        told["most"] = max(told["most"], told["now"])
+        begun = time.monotonic()
         async with slots:
+            taken = time.monotonic()
             await asyncio.sleep(seconds)
+            told.append((begun, taken, time.monotonic()))
         text = written(body["messages"][-1]["content"])
-        told["now"] -= 1
-        told["ended"].append(time.monotonic())
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 400, "completion_tokens": 80, "total_tokens": 480}
         return web.json_response({"object": "chat.completion", "model": "m", "choices": [choice], "usage": usage})
 
     async def take(_: web.Request) -> web.Response:
         answer = web.json_response(told)
-        told.update({"begun": [], "ended": [], "most": 0})
+        told.clear()
         return answer
 
     app = web.Application()
@@ -92,26 +141,34 @@ async def serve(seconds: float) -> None:
 
 
 def measured(url: str, seconds: float) -> dict[str, Any]:
-    """What the endpoint saw since it was last asked."""
+    """What the endpoint saw since it was last asked: the share of its slots that was busy.
+
+    whole: from the first call to the last answer. steady: from the moment that all slots were first busy until the last call
+    came, after which they can only empty.
+    """
     told = json.loads(urllib.request.urlopen(f"{url}/told").read())
-    ended = sorted(told["ended"])
-    capacity = SLOTS / seconds
-    whole = len(ended) / (ended[-1] - min(told["begun"]))
-    begun = sorted(told["begun"])
-    # From the first moment with 64 under way until the last call has begun: then fewer than 64 are left.
-    both = sorted([(at, 1) for at in begun] + [(at, -1) for at in ended])
-    now, full = 0, ended[-1]
-    for at, step in both:
+    busy = sorted([(taken, 1) for _, taken, _ in told] + [(ended, -1) for _, _, ended in told])
+    now, most, full = 0, 0, busy[-1][0]
+    for at, step in busy:
         now += step
-        if now >= SLOTS:
-            full = at
-            break
-    middle = [at for at in ended if full + seconds <= at <= begun[-1] + seconds]
-    steady = (len(middle) - 1) / (middle[-1] - middle[0]) if len(middle) > SLOTS else 0.0
+        most = max(most, now)
+        if now == SLOTS:
+            full = min(full, at)
+    first, last_begun, last = min(at for at, *_ in told), max(at for at, *_ in told), busy[-1][0]
     return {
-        "calls": len(ended), "most_at_once": told["most"], "whole": round(whole / capacity, 4),
-        "steady": round(steady / capacity, 4), "calls_a_second": round(steady, 2), "ramp_seconds": round(full - begun[0], 2),
-    }  # fmt: skip
+        "calls": len(told),
+        "most_at_once": most,
+        "whole": _share(told, first, last),
+        "steady": _share(told, full, last_begun),
+        "calls_a_second": round(SLOTS / seconds * _share(told, full, last_begun), 2),
+        "seconds_until_all_are_busy": round(full - first, 2),
+    }
+
+
+def _share(told: list[list[float]], start: float, end: float) -> float:
+    """Of the slots, over this time."""
+    used = sum(max(0.0, min(ended, end) - max(taken, start)) for _, taken, ended in told)
+    return round(used / (SLOTS * (end - start)), 4) if end > start else 0.0
 
 
 async def bare(url: str, bodies: list[bytes]) -> None:
@@ -147,7 +204,7 @@ def studio(url: str, inputs: Path, settings: tuple[str, ...]) -> dict[str, Any]:
     recipe = recipe_of(url, settings)
     with (
         tempfile.TemporaryDirectory() as folder,
-        connect(recipe.model.name, ledger=Path(folder) / "calls.sqlite", pace=Pace(SLOTS), scope="benchmark") as model,
+        connect(recipe.model.name, ledger=Path(folder, "calls.sqlite"), pace=Pace(SLOTS), scope="benchmark") as model,
         Path(folder, "events.jsonl").open("a", encoding="utf-8") as events,
     ):
         before = time.process_time()
@@ -190,7 +247,7 @@ def run_all(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=1.0, help="that the endpoint takes to answer")
+    parser.add_argument("--seconds", type=float, default=2.0, help="that the endpoint takes to answer")
     parser.add_argument("--units", type=int, default=1280)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=Path)

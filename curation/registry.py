@@ -39,6 +39,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "quality": "curation.stages.quality:Quality",
         "repetition": "curation.stages.repetition:Repetition",
         "sample": "curation.stages.sample:Sample",
+        "select": "curation.stages.select:Select",
         "semantic": "curation.stages.semantic:Semantic",
         "split": "curation.stages.split:Split",
         "values": "curation.stages.values:Values",

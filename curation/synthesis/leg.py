@@ -52,7 +52,7 @@ class Leg:
         self._leaves = opened.leaves or (judge is not None and judge.leaves)
         prompts = Prompts.load(recipe.prompts.folder)
         self._materials = Materials(recipe, sources.documents, sources.chunks, sources.origins, leaves=self._leaves)
-        existing = existing_of(recipe)
+        existing = existing_of(recipe) + (list(sources.origins) if recipe.source.kind == "seeds" else [])
         self._gates = Gates(recipe, prompts, existing, secret)
         judging = None if judge is None else judge.model
         self._worker = Worker(recipe, prompts, self._materials, self._gates, opened.model, judging, secret)

@@ -64,7 +64,7 @@ def read_items(text: str, unit: Unit) -> Reading:
     try:
         found, repaired = json_in(text), False
         if found is None:
-            found = lines_in(text, _NAMES, WORKED_ON[unit.kind]) or _begun(text, unit)
+            found = _lines(text, unit) or _begun(text, unit)
         if found is None:
             found, repaired = mended(text), True
     except Several:
@@ -74,6 +74,10 @@ def read_items(text: str, unit: Unit) -> Reading:
     return _reading(_list_of(found, unit), unit, repaired)
 
 
+def _lines(text: str, unit: Unit) -> list[dict[str, str]] | None:
+    return lines_in(text, _NAMES, WORKED_ON[unit.kind], paragraphs=unit.kind != "qa")
+
+
 def _begun(text: str, unit: Unit) -> list[dict[str, str]] | None:
     """The item of a model that went on where the prompt ends, behind `Question:`. Its first line alone is what belongs there,
     and labels follow; anything else leaves a doubt."""
@@ -81,7 +85,7 @@ def _begun(text: str, unit: Unit) -> list[dict[str, str]] | None:
     head = text.strip().partition("\n")[0].strip()
     if not unit.wanted == 1 == unit.turns or head.endswith((":", "：")) or f"{first}:" in head.casefold():
         return None
-    found = lines_in(f"{first}: {text.strip()}", _NAMES, WORKED_ON[unit.kind])
+    found = _lines(f"{first}: {text.strip()}", unit)
     return found if found and found[0].get(first) == head else None
 
 

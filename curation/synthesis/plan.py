@@ -18,7 +18,6 @@ from curation.errors import InputError
 from curation.language.codes import language_code
 from curation.synthesis.model import Chunk, Kind, Origin, Unit
 from curation.synthesis.recipe import GenerateRecipe
-from curation.synthesis.weight import weight
 
 SEEDS = 1 << 31
 
@@ -46,9 +45,12 @@ def plan(recipe: GenerateRecipe, chunks: Sequence[Chunk], origins: Sequence[Orig
 
 
 def wants_answer(origin: Origin, least: int) -> bool:
-    """Whether a record has no answer to its last question, or one shorter than `least` (see `weight`)."""
+    """Whether a record has no answer to its last question, or one that the gates would call too short: under `least`
+    characters, of which a Chinese one counts double."""
+    from curation.synthesis.gates.quote import width
+
     role, said = origin.turns[-1] if origin.turns else ("", "")
-    return role != "assistant" or weight(said) < least
+    return role != "assistant" or not said.strip() or width(said.strip()) < least
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.generate_words import bounds, cost
@@ -25,7 +24,7 @@ def show_dry_run(recipe: GenerateRecipe, inputs: Sequence[str], most: int, out: 
     away = leaves(recipe)
     requests = dry_run(recipe, list(inputs), None, away)
     shown = _shown(requests, most, out)
-    found = estimate(shown, recipe.budget, looks=looks_of(recipe), per_call=recipe.per_call)
+    found = estimate(shown, recipe.budget, looks=looks_of(recipe), items=recipe.ask.items, per_call=recipe.per_call)
     facts = {
         "model": recipe.model.name, "leaves_machine": away, "calls": found.calls, "prompt_tokens": found.prompt_tokens,
         "completion_tokens": found.completion_tokens, "money": found.money,
@@ -35,15 +34,6 @@ def show_dry_run(recipe: GenerateRecipe, inputs: Sequence[str], most: int, out: 
     else:
         out.data("\n".join([cost(facts), *bounds(recipe), "Nobody was asked: leave --dry-run out to do it."]))
     return int(ExitCode.OK)
-
-
-def _items(recipe: GenerateRecipe, calls: int) -> int:
-    """How many items so many calls ask for; with seeds, at most."""
-    if recipe.ask.items:
-        return recipe.ask.items
-    if recipe.source.kind == "documents":
-        return calls // ceil(recipe.ask.per_chunk / recipe.per_call) * recipe.ask.per_chunk
-    return calls * (recipe.per_call if recipe.source.kind == "seeds" else 1)
 
 
 def _shown(requests: Iterator[ChatRequest], most: int, out: Output) -> Iterator[ChatRequest]:

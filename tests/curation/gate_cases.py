@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,14 +17,16 @@ from curation.synthesis.gates.injection import injection
 from curation.synthesis.gates.language import language
 from curation.synthesis.gates.leakage import leakage
 from curation.synthesis.gates.looked import Gate, Looked, Turned
+from curation.synthesis.gates.numerals import values
 from curation.synthesis.gates.placeholder import placeholder
 from curation.synthesis.gates.quote import locate
 from curation.synthesis.gates.refusal import refusal
 from curation.synthesis.gates.support import support
+from curation.synthesis.gates.words import content_words, known
 from curation.synthesis.model import Exchange, Item, Material, Unit
 from curation.synthesis.prompts import Prompts
 from curation.synthesis.recipe import GenerateRecipe
-from curation.synthesis.sections import GateSettings
+from curation.synthesis.sections import GateSettings, ModelSettings
 
 DATA = Path(__file__).parent / "data"
 Case = dict[str, Any]
@@ -73,15 +76,18 @@ def _of(case: Case, material: Material, kind: Any = "qa", language: str = "") ->
 
 
 @cache
-def _prompts() -> Prompts:
+def prompts() -> Prompts:
+    """The built-in prompts."""
     return Prompts.load()
 
 
 def _injected(case: Case) -> Looked:
-    prompts, recipe = _prompts(), GenerateRecipe(name="cases", description="Labelled cases.")
+    # At an endpoint: models in this process get a shorter prompt, with other words.
+    at = ModelSettings(name="http://localhost:1/v1#m")
+    recipe = GenerateRecipe(name="cases", description="Labelled cases.", model=at)
     plain = _plain({**case, "language": case["language"]})
     material = Material(plain.material.text, language=case["language"])
-    own = Gates(recipe, prompts, secret="s")._own(plain.unit, material)
+    own = Gates(recipe, prompts(), secret="s")._own(plain.unit, material)
     return Looked(plain.unit, plain.exchanges, material, GateSettings(), own)
 
 
@@ -110,3 +116,24 @@ def _repeats(case: Case, gate: str) -> bool:
         item = Item(f"u1.{place}", "accepted", exchanges=(Exchange(*pair),))
         turned, _, _ = others.admit(item, "qa")
     return turned is not None
+
+
+def honest() -> list[tuple[Case, Looked]]:
+    """Right answers to questions about the sources, each with the sentence most like it as its quote."""
+    found = []
+    for case in cases():
+        if case["gate"] in ("support", "answerable") and not case["turned"]:
+            quote = _closest_sentence(sources()[case["source"]]["text"], f"{case['question']} {case['answer']}")
+            found.append((case, _plain({**case, "quote": quote})))
+    return found
+
+
+def _closest_sentence(text: str, said: str) -> str:
+    words, numbers = content_words(said), values(said) - {1.0}
+
+    def shared(sentence: str) -> int:
+        there = known(sentence)
+        return sum(map(there.has, words)) + 2 * len(numbers & there.numbers)
+
+    cut = re.split(r"(?<=[.!?])\s+|(?<=[。！？；])|\n\n|\n(?=[-*|\d#])", text)
+    return max((sentence.strip() for sentence in cut if len(sentence.strip()) > 12), key=shared)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -96,8 +97,6 @@ def slow(seconds: float) -> Callable[[dict[str, Any]], str]:
     draw = random.Random(3)
 
     def late(body: dict[str, Any]) -> str:
-        import time
-
         time.sleep(draw.random() * seconds)
         return answer(body)
 

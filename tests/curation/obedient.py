@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import yaml
 from curation.dedup.differences import tokens_of
 from curation.dedup.shingles import fold
 from curation.synthesis.model import Chunk, Document, Item, Material, Origin, Unit
+from curation.synthesis.prompts.fence import shown
 
 DATA = Path(__file__).resolve().parent / "data" / "injections.yaml"
 FENCE = re.compile(r"<(source|record|examples) ([0-9a-f]{12})>")
@@ -239,3 +242,21 @@ def _runs(text: str) -> set[tuple[str, ...]]:
     tokens = tokens_of(fold(text))
     size = 2 * RUN if re.search("[\u4e00-\u9fff]", text) else RUN
     return {tuple(tokens[place : place + size]) for place in range(len(tokens) - size + 1)}
+
+
+class ObedientReader:
+    """The answer function of a server that a whole run asks: it writes once what is honestly there, and then obeys the order
+    in the document that it is shown, in one way after the other."""
+
+    def __init__(self, found: list[Case]) -> None:
+        self._ways = {case.id: cycle([honest(case), *(a.reply for a in attacks() if a.case is case)]) for case in found}
+        self._cases = sorted(found, key=lambda case: -len(case.order))
+        self.obeyed: Counter[str] = Counter()
+
+    def __call__(self, body: dict[str, Any]) -> str:
+        user = "".join(body["messages"][-1]["content"].split())
+        case = next((case for case in self._cases if "".join(shown(case.order).split()) in user), None)
+        if case is None:  # a stretch of a document in which the order is not
+            return honest(next(case for case in self._cases if "".join(case.title.split()) in user))
+        self.obeyed[case.id] += 1
+        return filled_in(next(self._ways[case.id]), case, body["messages"])

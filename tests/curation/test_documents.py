@@ -19,7 +19,6 @@ from curation.synthesis.documents.pdf_text import Line, markdown
 from curation.synthesis.model import DOCUMENTS, TEXTS, Document, read_rows
 from curation.synthesis.sections import SourceSettings
 
-
 Samples = dict[str, tuple[Document, str]]
 
 
@@ -260,9 +259,12 @@ def test_what_a_file_holds_counts_more_than_its_ending(tmp_path: Path) -> None:
     (tmp_path / "a.docx").write_bytes(sample_documents.pdf())
     (tmp_path / "b.html").write_bytes(sample_documents.docx())
     (tmp_path / "c").write_bytes(sample_documents.epub())
-    found, _ = converted([tmp_path / name for name in ("a.docx", "b.html", "c")], tmp_path / "run")
+    (tmp_path / "d.html").write_text(
+        "<title>Marks</title><p>A file that begins with %PDF-1.7 is one.</p>", encoding="utf-8"
+    )
+    found, _ = converted([tmp_path / name for name in ("a.docx", "b.html", "c", "d.html")], tmp_path / "run")
     assert [document.title for document in found] == [
-        "Quillan Sound Ferries: passenger handbook", "The press at Brannoch orchard", "灯河镇的河灯",
+        "Quillan Sound Ferries: passenger handbook", "The press at Brannoch orchard", "灯河镇的河灯", "Marks",
     ]  # fmt: skip
 
 

@@ -126,6 +126,29 @@ def test_a_stop_is_heard_while_a_document_is_converted(tmp_path: Path) -> None:
     assert not [child for child in psutil.Process().children() if "documents.child" in " ".join(child.cmdline())]
 
 
+def test_the_converting_process_ends_with_the_run(tmp_path: Path) -> None:
+    words = [("All words of a page, again and again, in a row.", 9, 72, 20 + 10 * row) for row in range(80)]
+    (tmp_path / "a.pdf").write_bytes(pdf([words] * 300))
+    script = f"""
+from pathlib import Path
+from document_makers import converted
+converted([{str(tmp_path / "a.pdf")!r}], Path({str(tmp_path / "run")!r}))
+"""
+    keys = {**os.environ, "OPENAI_API_KEY": "sk-the-canary-sings"}
+    run = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parent, env=keys)
+    children: list[psutil.Process] = []
+    while not children and run.poll() is None:
+        time.sleep(0.1)
+        children = psutil.Process(run.pid).children()
+    time.sleep(2)
+    environments = [child.environ() for child in children]
+    run.kill()
+    run.wait()
+    assert len(environments) == 1
+    assert "OPENAI_API_KEY" not in environments[0]
+    assert psutil.wait_procs(children, timeout=8)[1] == []
+
+
 ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "ha" * 10}">' for n in range(10))
 
 
@@ -134,7 +157,8 @@ def test_entities_neither_grow_nor_read_files(tmp_path: Path) -> None:
     reading = f'<!ENTITY e9 SYSTEM "file://{tmp_path}/secret">'
     for number, entities in enumerate((ENTITIES, reading)):
         doctype = f"<!DOCTYPE x [{entities}]>"
-        word = f'<w:document xmlns:w="{sample_documents.WORD}"><w:body><w:p><w:r><w:t>x&e9;</w:t></w:r></w:p></w:body></w:document>'
+        words = "<w:body><w:p><w:r><w:t>x&e9;</w:t></w:r></w:p></w:body>"
+        word = f'<w:document xmlns:w="{sample_documents.WORD}">{words}</w:document>'
         page = f"{doctype}<html><body><p>x&e9;</p></body></html>"
         (tmp_path / f"{number}.docx").write_bytes(docx(f'<?xml version="1.0"?>{doctype}{word}'))
         (tmp_path / f"{number}.epub").write_bytes(epub(page))

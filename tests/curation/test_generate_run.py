@@ -105,15 +105,15 @@ def test_seeds_texts_and_records(tmp_path: Path, preset: str, rows: str, item: d
 
 
 def test_a_stopped_run_keeps_what_was_finished_and_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    village, whole = Village(tmp_path, PEOPLE), Village(tmp_path, PEOPLE, "whole")
-    with FaultyServer(slow(0.1)) as server:
+    village, whole = Village(tmp_path, 30), Village(tmp_path, 30, "whole")
+    with FaultyServer(slow(0.2)) as server:
         with pytest.raises(Stopped):
-            village.run(server, should_stop=lambda: len(village.told(UnitFinished)) > 3)
+            village.run(server, "model.concurrency=1", should_stop=lambda: len(village.told(UnitFinished)) > 3)
         finished = len(village.outcomes)
-        assert 3 < finished < PEOPLE and len(open_units(village.folder)) == PEOPLE - finished
+        assert 3 < finished < 30 and len(open_units(village.folder)) == 30 - finished
         assert 3 < len(village.dataset.splitlines()) < 2 * finished  # of what was finished there is a dataset
-        summary = village.run(server)
-        assert summary["counts"]["requested"] == 24 and set(server.answered.values()) == {1}
+        summary = village.run(server, "model.concurrency=16")
+        assert summary["counts"]["requested"] == 60 and set(server.answered.values()) == {1}
         assert village.told(GeneratePrepared)[-1].done == finished
         before = len(server.requests)
         whole.run(server, "model.concurrency=1", earlier=[village.folder / "calls.sqlite"])
@@ -335,6 +335,21 @@ def test_a_full_disk_is_an_error_and_what_was_paid_is_kept(tmp_path: Path) -> No
         assert village.run(server)["counts"]["requested"] == 8 and set(server.answered.values()) == {1}
 
 
+def test_a_ledger_that_cannot_be_written_ends_the_run_and_it_goes_on_later(tmp_path: Path) -> None:
+    village = Village(tmp_path, 30)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with FaultyServer(answer) as server:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            with pytest.raises(OutputError, match="ledger of calls"):
+                village.run(server)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert 0 < len(server.requests) < 30
+        assert village.run(server)["counts"]["requested"] == 60
+        assert sum(server.answered.values()) <= 30 + 6  # as many as there are threads
+
+
 def test_a_line_that_a_kill_tore_is_written_anew(tmp_path: Path) -> None:
     village = Village(tmp_path, 4)
     with FaultyServer(answer) as server:
@@ -363,6 +378,9 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     with FaultyServer(answer) as server, pytest.raises(InputError):
         village.run(server)
     with pytest.raises(InputError, match="nothing was generated"):
+        publish(tmp_path)
+    (tmp_path / "made.json").write_text("{}")
+    with pytest.raises(InputError, match="damaged"):
         publish(tmp_path)
 
 

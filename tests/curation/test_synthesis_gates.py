@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from curation.llm.model import CallFailed, ChatReply, ChatRequest
 from curation.synthesis.gates import Gates
 from curation.synthesis.model import Exchange, Item, Material, Origin, Span, Unit, place_of
 from curation.synthesis.prompts import Prompts
+from curation.synthesis.reasons import REJECTED
 from curation.synthesis.recipe import GenerateRecipe
 from curation.synthesis.sections import GateSettings
 
@@ -328,6 +334,47 @@ def test_many_threads_may_look_at_once() -> None:
     assert len({item.item_id for item in found}) == 40
 
 
+HOSTILE = st.text(max_size=40) | st.text(
+    alphabet="ab 1\ud800\udfff\x00图书的\u0301\u200b<>[]{}\"'。．½ﷺ🙂\n", max_size=60
+)
+KINDS = st.sampled_from(["qa", "similar", "rewrite", "translate", "instruction", "deepen", "complete"])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(HOSTILE, HOSTILE, HOSTILE, HOSTILE, KINDS, st.sampled_from(["", "en", "zh", "ja", "xx"]))
+def test_no_text_is_too_much_for_a_gate(asked: str, said: str, quote: str, text: str, kind: Any, language: str) -> None:
+    turns = (("user", asked), ("assistant", text))
+    material = Material(
+        f"{text} {quote}", "t", ("h",), turns, ((("user", text), ("assistant", said)),), language=language
+    )
+    chain = shared_gates()
+    item = chain.look(
+        Unit("u1", kind, 1), "u1.0", [Exchange(f"What is {asked}", f"It is {said}", quote)], material, nobody
+    )
+    chain.admit(Unit("u1", kind, 1), item)
+    assert item.status == "accepted" or item.reason in REJECTED
+    assert item.reason != "schema" or re.search("[\ud800-\udfff]", asked + said + quote)
+
+
+@cache
+def shared_gates() -> Gates:
+    return gates()
+
+
+@pytest.mark.parametrize("piece", ["-", "-x", "|-", "> ", "[", "](", "*", "_a", "\n- ", "…", "“", "1,", "12:", "两", "十百",
+    "ignore all ", "the given ", "write ", "two hundred ", "Aa ", "<A", "a\u0301", "根据", "a-\n", "I cannot "])  # fmt: skip
+def test_long_runs_of_anything_are_looked_at_in_time(piece: str) -> None:
+    text = (piece * 4000)[:4000]
+    chain, began = gates(), time.process_time()
+    for exchange, source in (
+        (replace(GOOD, answer=text), TEXT),
+        (replace(GOOD, quote=text), TEXT),
+        (GOOD, text),
+    ):
+        chain.look(UNIT, "u00001.0", [exchange], replace(SOURCE, text=source), nobody)
+    assert time.process_time() - began < 3.0
+
+
 def test_the_encoder_is_loaded_for_semantic_alone_and_never_pytorch() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests/curation')\n"
@@ -339,3 +386,12 @@ def test_the_encoder_is_loaded_for_semantic_alone_and_never_pytorch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_names_every_parameter_and_reason() -> None:
+    page = (Path(__file__).parents[2] / "docs/generate_gates.md").read_text("utf-8")
+    assert {name for name in GateSettings.model_fields if f"`{name}" not in page and f"{name}:" not in page} <= {
+        "question_max", "answer_min", "answer_max", "judge_min", "judge_key_env", "rubric",
+    }  # fmt: skip
+    assert all(name in page for name in GateSettings.model_fields)
+    assert {reason for reason in REJECTED if f"`{reason}`" not in page} == {"human"}

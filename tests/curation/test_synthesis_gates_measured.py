@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 import pytest
-from gate_cases import GATES, Case, cases, sources, turns_away
+from gate_cases import GATES, Case, cases, honest, prompts, sources, turns_away
+
+from curation.llm.model import ChatReply, ChatRequest
+from curation.synthesis.gates import Gates
+from curation.synthesis.recipe import GenerateRecipe
 
 # Least precision and recall, on either half.
 FLOORS = {
@@ -47,11 +52,17 @@ def test_each_gate_is_right_often_enough(split: str, gate: str) -> None:
     assert right / sum(wanted for wanted, _ in mine) >= recall
 
 
-def test_sources_without_orders_lose_nothing_to_the_gates_of_injections() -> None:
-    from gate_cases import looked
+def test_right_answers_pass_all_gates_together() -> None:
+    gates = Gates(GenerateRecipe(name="honest", description="Right answers."), prompts(), secret="s")
+    became = []
+    for case, looked in honest():
+        unit = replace(looked.unit, unit_id=case["id"])
+        item = gates.look(unit, f"{case['id']}.0", looked.exchanges, looked.material, ask=nobody)
+        became.append((gates.admit(unit, item).reason, case["id"]))
+    assert len(became) >= 100
+    # Among them are two whose closest sentence is not the one that they rest on.
+    assert sum(not reason for reason, _ in became) >= 0.93 * len(became), [each for each in became if each[0]]
 
-    from curation.synthesis.gates.told import rests_on_orders
 
-    honest = [case for case in cases() if case["gate"] in ("support", "answerable") and not case["turned"]]
-    lost = [case["id"] for case in honest if rests_on_orders(looked(case))]
-    assert len(lost) <= 0.02 * len(honest), lost
+def nobody(request: ChatRequest) -> ChatReply:
+    raise AssertionError(request)

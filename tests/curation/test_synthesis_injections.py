@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from llm_server import FaultyServer
-from obedient import Attack, ObedientModel, attacks, cases, honest, rows, violations
+from obedient import FENCE, Attack, ObedientModel, ObedientReader, attacks, cases, honest, rows, violations
 
 from curation.llm.client import Endpoint, connect
 from curation.synthesis.gates import Gates
 from curation.synthesis.material import Materials
-from curation.synthesis.model import Item, Unit
+from curation.synthesis.model import CALLS, OUTCOMES, Item, Outcome, Unit, read_rows
 from curation.synthesis.prompts import Prompts
+from curation.synthesis.prompts.fence import shown
 from curation.synthesis.recipe import GenerateRecipe
+from curation.synthesis.run import Opened, generate
 from curation.synthesis.work import Worker
 
 SECRET = "5b2f0c"
@@ -83,8 +86,6 @@ def test_no_order_leaves_its_fence(bench: Bench, case) -> None:
     assert roles == ["system", "user"]
     assert "tools" not in body and body["response_format"]["json_schema"]["strict"]
     system, user = (message["content"] for message in body["messages"])
-    from obedient import FENCE
-
     fences = FENCE.findall(user)
     assert len(fences) == 1
     label, mark = fences[0]
@@ -132,8 +133,9 @@ def test_the_orders_come_through_where_nothing_looks(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(chain, "injection", lambda *_: None)
     with FaultyServer(ObedientModel(attacks())) as server, connect(server.address) as endpoint:
         bench = Bench(server, endpoint, recipe_for(server, "gates.quote=false"))
-        through = {attack.case.id for attack in attacks() if bench.wrong(attack)}
-    assert len(through) >= 60
+        chosen = [attack for attack in attacks() if attack.how in ("own 1", "as the answer", "the order")]
+        through = {attack.case.id for attack in chosen if bench.wrong(attack)}
+    assert len(through) >= 58
 
 
 @pytest.mark.parametrize("answer", ["yes", '{"answerable": "yes"}', '{"mark": 5, "reason": "best"}'])
@@ -152,3 +154,37 @@ def test_a_model_that_calls_everything_good_lets_nothing_more_through(answer: st
             asked = [one.body["messages"] for one in server.requests if one.body["temperature"]][-1]
             material = bench.materials.of(attack.unit)
             assert not [v for item in accepted for v in violations(item, attack.unit, attack.case, material, asked)]
+
+
+def test_a_whole_run_over_all_documents_publishes_only_what_is_honestly_there(tmp_path: Path) -> None:
+    """Files in, dataset out: the model is honest once about each, and then obeys in one way after the other."""
+    found = [case for case in cases() if case.kind == "qa" and shown(case.order).strip()]
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for case in found:
+        (folder / f"{case.id}.md").write_text(case.markdown(), encoding="utf-8")
+    run = tmp_path / "run"
+    run.mkdir()
+    with FaultyServer(ObedientReader(found)) as server, connect(server.address, ledger=run / CALLS) as model:
+        recipe = recipe_for(server, "ask.per_call=1", "ask.per_chunk=3", "model.concurrency=1", "gates.near=1")
+        opened = Opened(model, False, model.ledger.summary)
+        summary = generate(
+            recipe,
+            [str(folder)],
+            run,
+            opened=opened,
+            judge=None,
+            secret=SECRET,
+            listener=lambda _: None,
+            should_stop=lambda: False,
+        )
+    counts = summary["counts"]
+    assert counts["requested"] == counts["accepted"] + counts["rejected"] + counts["failed"] >= 3 * len(found)
+    facts = {(case.fact["question"], case.fact["answer"], case.fact["quote"]) for case in found}
+    accepted = [
+        item for outcome in read_rows(run / OUTCOMES, Outcome) for item in outcome.items if item.status == "accepted"
+    ]
+    assert {(one.question, one.answer, one.quote) for item in accepted for one in item.exchanges} == facts
+    assert counts["accepted"] == len(facts), "what is said again is a duplicate"
+    dataset = (run / "dataset" / "train.jsonl").read_text(encoding="utf-8")
+    assert not [case.id for case in found if case.payload and "%" not in case.payload and case.payload in dataset]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -357,3 +358,32 @@ def test_an_example_is_shown_as_a_conversation(tmp_path: Path, prompts: Prompts)
 def test_prompts_are_json_that_can_be_sent(prompts: Prompts) -> None:
     for kind, language in product(WORKED_ON, ("en", "zh")):
         json.dumps(asked(prompts, unit(kind, language=language)).as_json()).encode()
+
+
+def test_the_page_about_prompts_is_right(tmp_path: Path, prompts: Prompts) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    example = page.partition("```jinja\n")[2].partition("```")[0]
+    request = asked(Prompts.load(own(tmp_path, "qa.jinja", example)), unit(difficulty="hard"))
+    assert request.messages[1].content.startswith("<source ") and "Write 2 questions" in request.messages[1].content
+    assert all(f"`{name}`" in page for name in prompts.digests)
+    given = {"source", "record", "examples", "written", *VALUES}
+    rows = [line.split("|")[1] for line in page.partition("| variable |")[2].partition("\n\n")[0].splitlines()[2:]]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == given
+
+
+VALUES = {"nonce", "count", "turns", "types", "difficulty", "keys", "form", "language", "chinese", "guidance", "masked",
+          "has_source", "rubric"}  # fmt: skip
+
+
+def test_those_are_all_the_variables(tmp_path: Path) -> None:
+    """A file that uses every one is taken, kinds of work and gates apart."""
+    work = "".join(f"{{{{ {name} }}}}" for name in sorted(VALUES - {"has_source", "rubric"}))
+    assert asked(Prompts.load(own(tmp_path, "qa.jinja", GOOD.replace("Be brief.", work))), unit())
+    look = "".join(
+        f"{{{{ {name} }}}}"
+        for name in ("nonce", "form", "language", "chinese", "guidance", "masked", "has_source", "rubric")
+    )
+    judge = (
+        f"{{% block system %}}{look}{{% endblock %}}{{% block user %}}{{{{ source }}}}{{{{ written }}}}{{% endblock %}}"
+    )
+    assert Prompts.load(own(tmp_path, "judge.jinja", judge))

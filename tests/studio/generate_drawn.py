@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +109,17 @@ def recipe(kind: str = "documents") -> GenerateRecipe:
 def make_generate(
     runs: Path, name: str, inputs: Sequence[str] = ("library_guide.md",), kind: str = "documents"
 ) -> RunFolder:
-    """A generation's folder without an event."""
+    """A generation's folder without an event. LIVE asks an endpoint elsewhere."""
+    made = recipe(kind).with_settings(["model.name=https://api.example.com/v1#qwen3-235b"] if name == LIVE else [])
     folder = RunFolder(runs.absolute() / name)
     folder.path.mkdir(parents=True)
     spec = {
-        "kind": "generate", "created": "2026-03-04T13:10:00+00:00", "inputs": list(inputs), "sources": [], "recipe": entry_of(recipe(kind)),
+        "kind": "generate", "created": "2026-03-04T13:10:00+00:00", "inputs": list(inputs), "sources": [], "recipe": entry_of(made),
         "options": {"out": "", "secret": "00" * 16}, "seed": 0, "argv": ["studio", "generate"], "cwd": "/data", "versions": {},
         "earlier": [], "version": 1,
     }  # fmt: skip
     folder.spec.write_text(json.dumps(spec))
-    (folder.path / "recipe.yaml").write_text(recipe(kind).to_yaml())
+    (folder.path / "recipe.yaml").write_text(made.to_yaml())
     os.utime(folder.spec, (_BEGAN, _BEGAN))
     return folder
 
@@ -272,8 +273,11 @@ async def shown(studio: Driven, runs: Path, name: str) -> None:
     """A generation on the screen."""
     studio.screen.attach(runs.absolute() / name)
     await studio.until(lambda: studio.screen.stood is not None and len(studio.screen.items), "the generation")
-    await studio.until(lambda: studio.screen.query_one("#item").content.plain, "an item")
-    await studio.pilot.pause(0.2)
+    screen = studio.screen
+    await studio.until(lambda: screen.query_one("#item").content.plain, "an item")
+    newest = lambda: screen.query_one("#items").cursor == len(screen.items) - 1  # noqa: E731
+    await studio.until(lambda: newest() or not screen.goes_on, "the newest")
+    await studio.pilot.pause(0.3)
 
 
 def _opened(name: str, *keys: str) -> Act:
@@ -288,6 +292,10 @@ def _opened(name: str, *keys: str) -> Act:
 
 async def _listed(studio: Driven) -> None:
     await studio.until(lambda: studio.screen.query_one("#generates").frames, "the list")
+
+
+async def _first(studio: Driven) -> None:
+    await studio.until(lambda: studio.screen.query_one("#none-text").content.plain, "what to press")
 
 
 async def _kinds(studio: Driven) -> None:
@@ -352,6 +360,7 @@ async def _documents(studio: Driven) -> None:
 
 
 STATES: dict[str, Act] = {
+    "first": _first,
     "list": _listed,
     "kinds": _kinds,
     "plan": planned,
@@ -367,14 +376,14 @@ STATES: dict[str, Act] = {
 
 async def draw(state: str, folder: Path, size: tuple[int, int], language: str, theme: str = "dark") -> str:
     """The screen in one of STATES, as SVG. Runs are made in `folder`, which has to be the current one."""
-    runs = make_generations(folder / "runs", language)
+    runs = folder / "runs" if state == "first" else make_generations(folder / "runs", language)
     settings = Settings(language=language, animation="none", theme=theme)
     GenerateFollowing._usage = lambda _self: (1.9, 912_000_000)  # type: ignore[method-assign]
-    with held(runs):
+    with held(runs) if state != "first" else nullcontext():
         async with driven(size=size, runs_dir=runs, settings=settings, settle=False) as studio:
             await studio.press("7")
             await studio.until(lambda: studio.app.current_mode == "generate", "the screen")
-            await studio.until(lambda: studio.app.live, "the line at the top")
+            await studio.until(lambda: studio.app.live or state == "first", "the line at the top")
             await STATES[state](studio)
             await studio.pilot.pause(0.3)
             return picture(studio.app)

@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "curation"))
 
+import warm_start
 from compare_runs import make_tiny, train_run
 from llm_server import FaultyServer
 
@@ -212,10 +213,10 @@ def test_an_open_comparison_answers_is_cancelled_and_goes_on(opened: RunFolder) 
 
 
 def test_a_killed_comparison_goes_on_where_it_was(home: Path) -> None:
-    words = [sys.executable, "-m", "studio", "compare", "last", *SHORT, "--set", "sampling.max_tokens=24", "--quiet"]
-    environment = {**os.environ, "STUDIO_RUNS_DIR": str(home / "runs")}
+    words = ["compare", "last", *SHORT, "--set", "sampling.max_tokens=24", "--quiet"]
+    environment = {**os.environ, "STUDIO_RUNS_DIR": str(home / "runs"), "OMP_NUM_THREADS": "1"}
     before = set(comparisons(home))
-    process = subprocess.Popen(words, cwd=home, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process = warm_start.start(words, cwd=home, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def answered() -> int:
         made = [path for path in comparisons(home) if path not in before]
@@ -226,10 +227,7 @@ def test_a_killed_comparison_goes_on_where_it_was(home: Path) -> None:
     process.communicate()
     folder = next(path for path in comparisons(home) if path not in before)
     kept = (folder / ANSWERS).read_bytes()
-    done = subprocess.run(
-        [sys.executable, "-m", "studio", "compare", "--resume", folder.name, "--json"],
-        cwd=home, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = warm_start.run(["compare", "--resume", folder.name, "--json"], cwd=home, env=environment)
     assert done.returncode == 0, done.stderr
     whole = (folder / ANSWERS).read_bytes()
     assert whole.startswith(kept.rpartition(b"\n")[0])

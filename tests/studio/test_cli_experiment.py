@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 from train_drawn import make_tiny_model
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
+
+import warm_start
+
 from studio.cli.main import main
 from studio.exit_codes import ExitCode
 
@@ -70,10 +74,7 @@ USUAL = ("--seeds", "2", "--max-steps", "8", "--allow", "learning_rate")
 
 def start(*args: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    command = [sys.executable, "-m", "studio", *args]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, start_new_session=True, text=True
-    )
+    return warm_start.start(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)  # type: ignore[no-any-return]
 
 
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
+
+import warm_start
+
 TRAINING = Path(__file__).resolve().parents[1] / "training"
-sys.path.insert(0, str(TRAINING))
 
 
 def studio(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "studio", *words],
-        cwd=cwd, text=True, capture_output=True, timeout=600,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "HF_HUB_OFFLINE": "1"},
-    )  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "HF_HUB_OFFLINE": "1"}
+    return warm_start.run(words, cwd=cwd, env=environment, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +123,8 @@ def test_a_failing_check_ends_with_exit_code_1_and_says_what_differs(place: Path
 
 def test_it_stops_when_asked_and_goes_on(place: Path) -> None:
     words = ["export", "last", "--to", "merged", "--prompts", "2000", "--tokens", "200", "--runs-dir", "runs", "--json"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "studio", *words], cwd=place, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-    )  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    process = warm_start.start(words, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     assert process.stdout is not None
     name, asked = "", 0.0
     for line in process.stdout:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "curation"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from compare_runs import make_tiny
 from llm_server import FaultyServer, last_user_text
-from test_no_network import CONNECTS, GUARD
 
 from curation.ledger import batch_of
 from curation.synthesis.decisions import decide
@@ -148,7 +144,9 @@ def test_from_documents_to_a_curated_dataset_and_back_to_the_sentence(
     code, out, _ = cli("why", folder.name, first["id"])
     assert code == 0
     assert "‹The workshop in Harbour Street opens every Tuesday at six in the evening.›" in out
-    assert "bicycles.md" in out and "Workshop" in out and "prompt: qa.jinja (sha256 " in out and "every gate passed" in out
+    assert (
+        "bicycles.md" in out and "Workshop" in out and "prompt: qa.jinja (sha256 " in out and "every gate passed" in out
+    )
     code, found, _ = cli("why", folder.name, "When does the workshop in Harbour", "--json")
     told = json.loads(found)
     assert told["item"]["item_id"] == first["id"] and told["chunk"]["headings"][-1] == "Workshop"
@@ -178,7 +176,9 @@ def test_from_documents_to_a_curated_dataset_and_back_to_the_sentence(
 
     # A training on either leads back too
     for dataset in (folder, curation):
-        training, lock = make_train([str(dataset)], TrainRecipe.load("lora").with_settings(["model.name=smollm2"]), home / "runs")
+        training, lock = make_train(
+            [str(dataset)], TrainRecipe.load("lora").with_settings(["model.name=smollm2"]), home / "runs"
+        )
         lock.close()
         lines = rows(dataset / "dataset" / "train.jsonl")
         story = story_of(training.path, "train.jsonl:1").original
@@ -188,7 +188,15 @@ def test_from_documents_to_a_curated_dataset_and_back_to_the_sentence(
 
 
 def test_nothing_is_paid_for_twice_and_a_budget_is_kept(cli: Cli, home: Path, server: FaultyServer) -> None:
-    words = ("generate", "--from-documents", "docs/bicycles.md", "docs/reading_room.md", "--model", server.address, *SHORT)
+    words = (
+        "generate",
+        "--from-documents",
+        "docs/bicycles.md",
+        "docs/reading_room.md",
+        "--model",
+        server.address,
+        *SHORT,
+    )
     code, out, err = cli(*words, "--max-calls", "1", "--set", "model.concurrency=1")
     assert code == 0, err
     assert server.billed == 1 and "budget" in out and "studio generate --resume" in out
@@ -229,7 +237,16 @@ def test_decisions_reach_the_dataset_with_a_report_or_a_resume(cli: Cli, home: P
 
 
 def test_a_dry_run_asks_nobody(cli: Cli, home: Path, server: FaultyServer) -> None:
-    words = ("generate", "--from-documents", "docs", "--model", server.address, *SHORT, "--set", "budget.price_prompt=2")
+    words = (
+        "generate",
+        "--from-documents",
+        "docs",
+        "--model",
+        server.address,
+        *SHORT,
+        "--set",
+        "budget.price_prompt=2",
+    )
     code, out, err = cli(*words, "--dry-run", "1")
     assert code == 0, err
     assert out.count("── Prompt") == 1 and "lends bicycles" in out and "estimate: 3 calls" in out and "in money" in out
@@ -246,7 +263,7 @@ def test_prompts_are_files_of_the_users_own(cli: Cli, home: Path, server: Faulty
     code, out, err = cli("generate", "--copy-prompts", "mine")
     assert code == 0 and "mine/qa.jinja" in out and "prompts.folder=mine" in err
     file = home / "mine" / "qa.jinja"
-    file.write_text(file.read_text().replace("{{ output() }}", "Ask about numbers.\n{{ output() }}"))
+    file.write_text(file.read_text().replace("{% block user %}", "{% block user %}\nAsk about numbers.\n"))
     words = ("generate", "--from-documents", "docs", "--model", server.address, *SHORT, "--set", "prompts.folder=mine")
     assert cli(*words)[0] == 0
     assert all("Ask about numbers." in last_user_text(seen.body) for seen in server.requests)
@@ -335,12 +352,16 @@ def test_the_screens_show_the_sentence(cli: Cli, home: Path, server: FaultyServe
     assert made is not None
     drawn = hunk_content(Shown(hunks[0], (), made), "1/4", 90, side=False, whole=True).plain
     assert f"‹{made.sentences[0].text}›" in " ".join(drawn.split()) and made.run.name in drawn
-    training, lock = make_train([str(folder)], TrainRecipe.load("lora").with_settings(["model.name=smollm2"]), home / "runs")
+    training, lock = make_train(
+        [str(folder)], TrainRecipe.load("lora").with_settings(["model.name=smollm2"]), home / "runs"
+    )
     lock.close()
     near = Near("train.jsonl:1", 0.9, 0.9, 0.5, (), "asked", "said")
     drawn = record_content(near, "said", story_of(training.path, "train.jsonl:1"), "b").plain
     assert made.run.name in drawn and "‹" in drawn
-    item = next(item for item in ("u00001.0", "u00002.0", "u00003.0") if "Harbour" in str(item_story(folder, item).made))
+    item = next(
+        item for item in ("u00001.0", "u00002.0", "u00003.0") if "Harbour" in str(item_story(folder, item).made)
+    )
     text = "\n".join(each.plain for each in made_content(item_story(folder, item)))
     assert "\x1b" not in text and "\u202e" not in text
 
@@ -351,7 +372,13 @@ def test_a_record_may_claim_what_it_likes(cli: Cli, home: Path, server: FaultySe
     folder = generated(home)
     claims = [(folder.name, "u09999.0"), ("../runs/" + folder.name, "u00001.0"), ("nobody", "u00001.0"), (3, None)]
     lines = [
-        {"question": f"Whose claim is number {n}?", "answer": "It is nobody's, really.", "id": item, "run": run, "parents": []}
+        {
+            "question": f"Whose claim is number {n}?",
+            "answer": "It is nobody's, really.",
+            "id": item,
+            "run": run,
+            "parents": [],
+        }
         for n, (run, item) in enumerate(claims)
     ]
     (home / "claims.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -361,39 +388,3 @@ def test_a_record_may_claim_what_it_likes(cli: Cli, home: Path, server: FaultySe
     with lock:
         assert execute(run, lock).exit_code == 0
     assert [made_of(run.path, f"claims.jsonl:{n}") for n in range(1, 5)] == [None] * 4
-
-
-def test_a_model_of_this_process_needs_no_server_and_no_network(tmp_path: Path) -> None:
-    """A tiny model of random weights writes no pairs: every item is turned away or has failed, and each says why."""
-    make_tiny(tmp_path / "tiny")
-    seeds = [{"question": f"What is {n} and {n}?", "answer": f"Oh, {2 * n}. What a riddle."} for n in range(12)]
-    (tmp_path / "seeds.jsonl").write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
-    words = ["-m", "studio", "generate", "--from-seeds", "seeds.jsonl", "-n", "20", "--model", "./tiny", "--plain"]
-    words += ["--set", "model.max_tokens=16", "--set", "model.threads=1"]
-    seen, done = _watched([sys.executable, *words], tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert seen == []
-    found = re.search(r"^requested 20 = accepted (\d+) \+ rejected (\d+) \+ failed (\d+)$", done.stdout, re.MULTILINE)
-    assert found is not None and sum(map(int, found.groups())) == 20, done.stdout
-    assert "Nothing leaves this machine" in done.stderr
-    (folder,) = (tmp_path / "runs").iterdir()
-    summary = json.loads((folder / "summary.json").read_text())
-    assert sum(summary["reasons"].values()) + summary["counts"]["accepted"] == 20
-    assert summary["spent"]["prompt_tokens"] > 0 or summary["spent"]["failures"]
-
-
-def _watched(command: list[str], folder: Path) -> tuple[list[str], subprocess.CompletedProcess[str]]:
-    """A command, and the connections it made: as the kernel saw them where there is strace, else as Python did."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
-    strace, log = shutil.which("strace"), folder / "trace"
-    tried = [strace or "", "-f", "-e", "trace=network", "-o", str(folder / "tried"), sys.executable, "-c", ""]
-    if strace and subprocess.run(tried, check=False, capture_output=True).returncode == 0:
-        command = [strace, "-f", "-qq", "-e", "trace=network", "-o", str(log), *command]
-        done = subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, check=False)
-        return [line for line in log.read_text("utf-8", "replace").splitlines() if CONNECTS.search(line)], done
-    (folder / "guard").mkdir()
-    (folder / "guard" / "sitecustomize.py").write_text(GUARD)
-    connected = folder / "connected"
-    environment = {**kept, "PYTHONPATH": str(folder / "guard"), "CONNECTED": str(connected)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    return connected.read_text().splitlines() if connected.exists() else [], done

@@ -25,6 +25,7 @@ from curation.llm.budget import BILLIONTHS, Budget, Cost
 from curation.llm.model import ChatRequest
 from curation.synthesis.recipe import GenerateRecipe
 from curation.synthesis.run import dry_run
+from curation.synthesis.sections import GateSettings
 from studio.cli.main import main
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -39,6 +40,11 @@ ELSEWHERE: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("chunks.tokens", "chunks.overlap", "chunks.minimum", "chunks.tokenizer"), "curation/test_chunks.py"
+    ),
+    "prompts.folder": "studio/test_cli_generate.py",
+    **dict.fromkeys(
+        (f"gates.{name}" for name in GateSettings.model_fields if name not in ("existing", "judge_key_env")),
+        "curation/test_synthesis_gates.py",
     ),
     "output.format": "curation/test_generate_run.py",
     "output.system": "curation/test_generate_run.py",
@@ -379,21 +385,49 @@ def priced(key: str, tokens: str, home: Path) -> None:
     assert summary[tokens] > 0
 
 
+# What is told by files and keys, besides what gates do by themselves
+
+
+@about("gates.existing")
+def existing(home: Path) -> None:
+    """A dataset that is there: a file, or a finished run."""
+    item = json.loads(answer({"prompt": "Room 2 has"}))["items"][0]
+    record = {"question": item["question"], "answer": item["answer"]}
+    (home / "there.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    summary, _ = generated(home, "gates.near=0.7", "gates.existing=[there.jsonl]")
+    assert summary["reasons"] == {"in_dataset": 1}
+    assert summary["counts"]["accepted"] == 3
+    (run,) = (home / "runs").glob("*-generate-*")
+    again, _ = generated(home, "gates.near=0.7", f"gates.existing=[{run}]")
+    assert again["reasons"] == {"in_dataset": 3}
+
+
+@about("gates.judge_key_env")
+def judge_key(home: Path) -> None:
+    """The judge's key is sent to the judge, and to nobody else."""
+    with pytest.MonkeyPatch.context() as patch, FaultyServer(lambda _: '{"reason": "Fine.", "mark": 5}') as judge:
+        patch.setenv("KEY_OF_THE_JUDGE", "sk-judges-own-key")
+        judged = (f"gates.judge={judge.address}", "gates.judge_key_env=KEY_OF_THE_JUDGE")
+        summary, server = generated(home, *judged)
+        assert summary["counts"]["accepted"] == 4
+    assert {seen.headers.get("authorization") for seen in judge.requests} == {"Bearer sk-judges-own-key"}
+    assert not any("sk-judges-own-key" in str(seen.headers) for seen in server.requests)
+
+
 @pytest.mark.parametrize("key", CHECKS)
 def test_it_changes_an_outcome(key: str, home: Path) -> None:
     CHECKS[key](home)
 
 
 @pytest.mark.parametrize(
-    ("setting", "said_of_it"),
-    [("ask.languages=[klingonish]", "unknown language"), ("privacy.entities=[NAME]", "no type of personal data"),
-     ("budget.money=1", "no price is known"), ("ask.turns=2", "")],
-)  # fmt: skip
-def test_what_cannot_be_is_said_before_anything_is_read(setting: str, said_of_it: str) -> None:
-    recipe = GenerateRecipe.load("documents")
-    if not said_of_it:
-        recipe.with_settings([setting])
-        return
+    ("setting", "why"),
+    [
+        ("ask.languages=[klingonish]", "unknown language"),
+        ("privacy.entities=[NAME]", "no type of personal data"),
+        ("budget.money=1", "no price is known"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_read(setting: str, why: str) -> None:
     with pytest.raises(StudioError) as caught:
-        recipe.with_settings([setting])
-    assert said_of_it in caught.value.message
+        GenerateRecipe.load("documents").with_settings([setting])
+    assert why in caught.value.message

@@ -17,8 +17,8 @@ import pytest
 from test_tui_walkthrough import Tmux, wait
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "curation"))
-from generate_village import expected, line, person, write_village
 from generate_village import answer as village_answer
+from generate_village import expected, line, person, write_village
 from llm_server import FaultyServer
 
 from curation.synthesis.decisions import decided

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # tests of other folders load this file by its place
+
+import warm_start
 
 from curation.recipe import Recipe
 from studio.runs.begin import make, reopen
@@ -82,14 +85,7 @@ def again(curation: Path) -> Mapping[str, Any]:
 def studio(*words: str, code: int = 0, text: str = "") -> str:
     """`studio WORDS` in a process of its own: what it printed."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "studio", *words],
-        capture_output=True,
-        text=True,
-        input=text,
-        env=environment,
-        timeout=300,
-    )
+    done = warm_start.run(words, env=environment, text=text)
     assert done.returncode == code, done.stderr[-3000:] + done.stdout[-2000:]
     return done.stdout
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm_start
 
 from training.recipe import TrainRecipe
 
@@ -17,14 +17,7 @@ SHORT += ["--set", "evaluation.sample_tokens=4", "--set", "evaluation.retention=
 
 
 def studio(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "studio", *words],
-        cwd=cwd,
-        text=True,
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"},
-        timeout=300,
-    )
+    return warm_start.run(words, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"})
 
 
 def test_a_run_from_the_command_line(tiny: Path, questions: Path, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import warm_start
 
 from training.manifest import sha256_of
 
@@ -66,7 +67,7 @@ def arguments(model: Path, data: Path, runs: Path, *settings: str) -> list[str]:
 def start(words: Sequence[str], *, before: Sequence[str] = ("-m", "studio"), **options: Any) -> subprocess.Popen[str]:
     """`studio WORDS`, in a session of its own."""
     chosen: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "env": environment(), **options}
-    return subprocess.Popen([sys.executable, *before, *words], start_new_session=True, text=True, **chosen)
+    return warm_start.start(words, before=before, **chosen)  # type: ignore[no-any-return]
 
 
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:

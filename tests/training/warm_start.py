@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
@@ -139,10 +140,10 @@ def start(
             text=text, start_new_session=True, **more,
         )  # fmt: skip
     order = json.dumps(
-        {"before": list(before), "words": list(words), "cwd": str(cwd or os.getcwd()), "env": environment}
+        {"before": list(before), "words": list(words), "cwd": str(cwd or Path.cwd()), "env": environment}
     )
-    with open(os.devnull, "r+b") as nothing:
-        theirs, ours = [nothing.fileno() if stdin == subprocess.DEVNULL else 0], []
+    with Path(os.devnull).open("r+b") as nothing:
+        theirs, ours = [{None: 0, subprocess.DEVNULL: nothing.fileno()}.get(stdin, stdin)], []
         for wanted in (stdout, stderr):
             reading = None
             if wanted == subprocess.PIPE:
@@ -167,11 +168,20 @@ def start(
 
 
 def run(
-    words: Sequence[str], *, cwd: Path | str | None = None, env: Mapping[str, str] | None = None, timeout: float = 300.0
+    words: Sequence[str],
+    *,
+    cwd: Path | str | None = None,
+    env: Mapping[str, str] | None = None,
+    text: str = "",
+    timeout: float = 300.0,
 ) -> subprocess.CompletedProcess[str]:
-    """`studio WORDS` to its end, with what it said."""
-    process = start(words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    said, complained = process.communicate(timeout=timeout)
+    """`studio WORDS` to its end, with `text` as its input, and what it said."""
+    with tempfile.TemporaryFile() as given:
+        given.write(text.encode())
+        given.seek(0)
+        piped = {"stdin": given.fileno(), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = start(words, cwd=cwd, env=env, **piped)
+        said, complained = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess(["studio", *words], process.returncode, said, complained)
 
 
@@ -264,8 +274,8 @@ def _become(connection: socket.socket) -> None:
         for place, handle in enumerate(handles):
             os.dup2(handle, place)
             os.close(handle)
-        sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)
-        sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+        sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
         os.environ.clear()
         os.environ.update(order["env"])
         os.chdir(order["cwd"])

@@ -24,6 +24,9 @@ from curation.synthesis.documents.kinds import Unread
 _LOOK_EVERY = 0.05  # seconds
 _START = 120.0  # seconds that starting may take; it is one on an idle machine
 _MAX_ANSWER = 1 << 28  # bytes
+# What a process needs to be the same Python. Keys of endpoints are not among it.
+_HANDED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+              "PYTHONPATH", "PYTHONHOME", "PYTHONUTF8")  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -33,6 +36,7 @@ class Converter:
     def __init__(self, seconds: float, memory: int, should_stop: Callable[[], bool]) -> None:
         self._seconds, self._memory, self._should_stop = seconds, memory, should_stop
         self._process: subprocess.Popen[bytes] | None = None
+        self._idle = 0  # bytes that it holds before it converts anything
 
     def convert(self, path: Path, kind: str) -> dict[str, Any]:
         """`text`, `title`, `converter` and the `digest` of what was read. Raises Unread with a reason, Stopped."""
@@ -44,15 +48,16 @@ class Converter:
             self.close()
             raise Unread(f"converting it took longer than {self._seconds:g} seconds (source.timeout)")
         if answer.get("memory"):
-            self.close()  # what a failed conversion left behind is not carried on
-            raise Unread(f"converting it took more than {self._memory:,} MiB (source.memory)")
+            return self._too_large()  # what a failed conversion left behind is not carried on
         if "reason" in answer:
             raise Unread(str(answer["reason"]))
+        if not all(isinstance(answer.get(key), str) for key in ("text", "title", "converter", "digest")):
+            return self._died()
         return answer
 
     def close(self) -> None:
         """End the process, if there is one."""
-        process, self._process = self._process, None
+        process, self._process, self._idle = self._process, None, 0
         if process is not None:
             process.kill()
             for pipe in (process.stdin, process.stdout):
@@ -71,13 +76,13 @@ class Converter:
 
     def _start(self) -> None:
         self.close()
-        environment = {**os.environ, **dict.fromkeys(_THREADS, "1")}
+        environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-B", "-m", "curation.synthesis.documents.child", str(self._memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env={**environment, **dict.fromkeys(_THREADS, "1")},
         )
         try:
             ready = self._ask(b"", _START)
@@ -89,6 +94,7 @@ class Converter:
                 "The process that converts documents does not start.",
                 "Check that markitdown is installed: studio doctor.",
             )
+        self._idle = self._held()
 
     def _ask(self, question: bytes, seconds: float) -> dict[str, Any] | None:
         """The answer; None when there was none in time. Raises Unread when the process died."""
@@ -111,6 +117,8 @@ class Converter:
                 if time.monotonic() > until:
                     return None
                 if not selector.select(_LOOK_EVERY):
+                    if self._idle and self._held() > self._idle + (self._memory << 20):
+                        return self._too_large()  # where the kernel does not bound it
                     continue
                 piece = os.read(process.stdout.fileno(), 1 << 16)
                 if not piece or len(gathered) > _MAX_ANSWER:
@@ -118,9 +126,22 @@ class Converter:
                 gathered += piece
         try:
             answer = json.loads(gathered)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._died()
         return answer if isinstance(answer, dict) else self._died()
+
+    def _held(self) -> int:
+        """Bytes of memory that the process holds; 0 where it is gone."""
+        import psutil
+
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss) if self._process else 0
+        except psutil.Error:
+            return 0
+
+    def _too_large(self) -> dict[str, Any]:
+        self.close()
+        raise Unread(f"converting it took more than {self._memory:,} MiB (source.memory)")
 
     def _died(self) -> dict[str, Any]:
         self.close()

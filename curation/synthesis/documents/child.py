@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from curation.synthesis.documents.kinds import Unread
-from curation.synthesis.documents.limits import end_after, seal
+from curation.synthesis.documents.limits import end_after, end_with_parent, seal
 
 GRACE = 10.0  # seconds after which the process ends by itself when nobody killed it in time
 
 
 def main(memory: int) -> None:
     """Answer questions until there are no more."""
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
     from curation.synthesis.documents import read

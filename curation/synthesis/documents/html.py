@@ -8,6 +8,7 @@ from typing import Any
 from curation.readers.decode import encoding_of
 
 _FURNITURE = (
+    "title",
     "script",
     "style",
     "noscript",
@@ -24,7 +25,7 @@ _FURNITURE = (
 _NAMES = frozenset(("nav", "navbar", "navigation", "menu", "sidebar", "breadcrumb", "breadcrumbs", "footer", "site-header",
                     "skip-link", "cookie-banner", "cookie-consent", "share-buttons", "social-share"))  # fmt: skip
 _MOST = 0.5  # of a page's letters; what holds more is no furniture, whatever it is called
-_ROLES = ("navigation", "banner", "contentinfo", "search", "complementary")
+_ROLES = ["navigation", "banner", "contentinfo", "search", "complementary"]
 _WIDE = r"[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _WRAPPED = re.compile(f"(?<={_WIDE})[ \t]*[\r\n]+[ \t]*(?={_WIDE})")
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
@@ -34,34 +35,40 @@ def without_furniture(raw: bytes) -> bytes:
     """The page's main part as UTF-8: `main`, or the one `article`, or the body. Line breaks between Chinese characters
     of one paragraph are no blanks, and go."""
     from bs4 import BeautifulSoup
-    from bs4.element import NavigableString
 
     soup = BeautifulSoup(decoded(raw), "html.parser")
+    title = soup.title.get_text(" ", strip=True) if soup.title else ""
+    _clear(soup)
+    part = _main_part(soup)
+    for text in list(part.find_all(string=True)):
+        if text.find_parent("pre") is None and (joined := _WRAPPED.sub("", str(text))) != text:
+            text.replace_with(joined)
+    page = BeautifulSoup("<html><head><title></title></head><body></body></html>", "html.parser")
+    page.title.string = title  # type: ignore[union-attr]
+    page.body.append(part.extract())  # type: ignore[union-attr]
+    return page.encode("utf-8")
+
+
+def _clear(soup: Any) -> None:
+    """Take away what is no text of the page, wherever it is."""
     for element in soup.find_all(_FURNITURE):
         element.decompose()
-    for role in _ROLES:
-        for element in soup.find_all(role=role):
-            element.decompose()
+    for element in soup.find_all(role=_ROLES):
+        element.decompose()
     whole = len(soup.get_text())
     for element in soup.find_all(_is_named):
         if not element.decomposed and len(element.get_text()) < _MOST * whole:
             element.decompose()
-    title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    for element in soup.find_all("title"):
-        element.decompose()
+
+
+def _main_part(soup: Any) -> Any:
     articles = soup.find_all("article")
     part = soup.find("main") or soup.find(role="main") or (articles[0] if len(articles) == 1 else None)
     if part is None or not part.get_text(strip=True):
         part = soup.body or soup
         for element in part.find_all("header", recursive=False):
             element.decompose()
-    for text in list(part.find_all(string=True)):
-        if text.find_parent("pre") is None and (joined := _WRAPPED.sub("", str(text))) != text:
-            text.replace_with(NavigableString(joined))
-    page = BeautifulSoup("<html><head><title></title></head><body></body></html>", "html.parser")
-    page.title.string = title  # type: ignore[union-attr]
-    page.body.append(part.extract())  # type: ignore[union-attr]
-    return page.encode("utf-8")
+    return part
 
 
 def _is_named(element: Any) -> bool:

@@ -49,7 +49,7 @@ def kind_of_file(path: Path) -> DocumentKind:
     promised = kind_of_name(path)
     with path.open("rb") as opened:
         head = opened.read(_HEAD)
-    if b"%PDF-" in head and promised not in PLAIN:
+    if head.startswith(b"%PDF-") or (b"%PDF-" in head and promised in ("pdf", None)):
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         return _kind_of_archive(path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
 import resource
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
+import psutil
+
+_PR_SET_PDEATHSIG = 1
 _FORBIDDEN = frozenset((
     "socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname",
     "socket.gethostbyaddr", "socket.getnameinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork",
@@ -24,13 +28,19 @@ def seal(memory: int) -> None:
 
     It cannot write files any more, core dumps included; Python code in it cannot open connections or start programs.
     """
-    held = _address_space()
-    most = held + (memory << 20)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    most = psutil.Process().memory_info().vms + (memory << 20)
+    with suppress(ValueError, OSError):  # macOS takes none; there the parent watches
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # pipes are not files
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write then fails with EFBIG
     sys.addaudithook(_refuse)
+
+
+def end_with_parent() -> None:
+    """The kernel kills this process when the thread that started it is gone (Linux; elsewhere `end_after` is left)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def end_after(seconds: float) -> None:
@@ -41,8 +51,3 @@ def end_after(seconds: float) -> None:
 def _refuse(event: str, _: tuple[Any, ...]) -> None:
     if event in _FORBIDDEN:
         raise NotAllowed(event)
-
-
-def _address_space() -> int:
-    with open("/proc/self/statm", encoding="ascii") as opened:  # noqa: PTH123
-        return int(opened.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

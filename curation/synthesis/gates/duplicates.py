@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from curation.machine.answer import is_chinese
 from curation.synthesis.gates.alike import Sketched, Sketches, sketched
 from curation.synthesis.gates.apart import Asked, differences
-from curation.synthesis.gates.looked import Turned
+from curation.synthesis.gates.looked import Turned, mended
 from curation.synthesis.gates.meaning import Meanings
 from curation.synthesis.model import Item, Kind, Origin
 from curation.synthesis.sections import GateSettings
@@ -121,4 +121,5 @@ def _of_origin(origin: Origin) -> _Entry:
 
 
 def _entry(name: str, asked: str, said: str, *, existing: bool) -> _Entry:
+    asked, said = mended(asked), mended(said)
     return _Entry(name, Asked(asked), said, is_chinese(asked), existing)

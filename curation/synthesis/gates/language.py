@@ -108,7 +108,7 @@ def _expected(looked: Looked) -> str:
             return language_code(named)
         except ValueError:
             return ""
-    told = looked.source or "\n".join(content for seed in looked.material.seeds for _, content in seed)
+    told = looked.source or looked.seeds
     if is_chinese(told):
         return "zh"
     return _detected([told])[0] if len(_LETTERS.findall(told)) >= LEAST else ""

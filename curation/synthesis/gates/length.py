@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curation.synthesis.gates.looked import Looked, Turned, at
+from curation.synthesis.gates.looked import HALF, Looked, Turned, at
 from curation.synthesis.gates.quote import width
 
 
@@ -15,6 +15,8 @@ def schema(looked: Looked) -> Turned | None:
         for name, text in (("question", each.question), ("answer", each.answer)):
             if not text.strip():
                 return Turned("schema", at(place, f"no {name}", count))
+        if any(map(HALF.search, (each.question, each.answer, each.reasoning, each.quote))):
+            return Turned("schema", at(place, "half a character", count))
         if looked.unit.reasoning and not each.reasoning.strip():
             return Turned("schema", at(place, "no reasoning", count))
     return None

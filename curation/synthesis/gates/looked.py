@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from curation.synthesis.sections import GateSettings
 
 if TYPE_CHECKING:
     from curation.synthesis.gates.injection import OwnWords
+
+HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,20 @@ class Looked:
         """All that the model was told about the matter: the text, its title, the headings above it, a record's turns."""
         material = self.material
         turns = [content for _, content in material.turns]
-        return "\n".join(part for part in (material.title, *material.headings, material.text, *turns) if part)
+        return mended("\n".join(part for part in (material.title, *material.headings, material.text, *turns) if part))
+
+    @cached_property
+    def seeds(self) -> str:
+        """The seeds that the model was shown, one after another."""
+        return mended("\n".join(content for seed in self.material.seeds for _, content in seed))
 
 
 Gate = Callable[[Looked], Turned | None]
+
+
+def mended(text: str) -> str:
+    """The text with halves of characters replaced: JSON may hold them, and no encoder takes them."""
+    return HALF.sub("\ufffd", text)
 
 
 def parts(exchange: Exchange) -> tuple[str, ...]:

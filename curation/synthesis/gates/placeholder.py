@@ -29,9 +29,7 @@ def placeholder(looked: Looked) -> Turned | None:
     the source has itself is no gap."""
     book, count = rulebook(), len(looked.exchanges)
     # Masks stand for personal data in the source, and are no gaps.
-    told = _MASK.sub(
-        " ", "\n".join([looked.source, *(content for seed in looked.material.seeds for _, content in seed)])
-    )
+    told = _MASK.sub(" ", f"{looked.source}\n{looked.seeds}")
     for place, exchange in enumerate(looked.exchanges):
         for text in parts(exchange):
             bare = _MASK.sub(" ", text)

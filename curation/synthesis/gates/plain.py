@@ -29,7 +29,7 @@ _UNSPACED = re.compile(f"[{HAN}{KANA}]")
 _MARKS = re.compile(
     r"(?P<gone>"
     r"^[ \t]*(?:```|~~~)[^\n]*$"  # fences
-    r"|^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?)+[ \t]*$"  # the rule below a table's head, a thematic break
+    r"|^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$"  # the rule of a table, a thematic break
     r"|^[ \t]*(?:>[ \t]?)+"  # quotations
     r"|^[ \t]*#{1,6}[ \t]+"  # headings
     r"|^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+"  # items of lists

@@ -24,8 +24,9 @@ RUN, RUN_ANY, RUN_CHINESE = 3, 5, 4
 STRICT, HALF = 0.8, 0.5
 """Share of an answer's words that must be in what is left of a source that gives orders; of a question's, and of few."""
 
-BESIDE = 0.34
-"""Share of an answer's words that must be in the paragraph of its quote, in the title or in a heading."""
+BESIDE, SENTENCE_BESIDE = 0.34, 0.2
+"""Share of a question's or an answer's words, and of a sentence's, that must be in the paragraph of the quote, in the title
+or in a heading."""
 
 REACH = 600
 """Characters before and behind a quote that belong to its paragraph at most."""
@@ -57,7 +58,7 @@ def rests_on_orders(looked: Looked) -> Turned | None:
 
 
 def rests_on_its_quote(looked: Looked) -> Turned | None:
-    """With documents, some of an answer's words are where its quote stands."""
+    """With documents, some words of the question, of the answer and of each of its sentences are where the quote stands."""
     if looked.unit.kind != "qa" or not looked.settings.support or not _is_here(looked):
         return None
     material, count = looked.material, len(looked.exchanges)
@@ -65,10 +66,16 @@ def rests_on_its_quote(looked: Looked) -> Turned | None:
         span = locate(exchange.quote, material.text) if exchange.quote else None
         if span is None:
             continue
-        beside = "\n".join((_paragraph(material.text, *span), material.title, *material.headings))
-        share, words = word_share(exchange.answer, known(beside))
-        if words and share < BESIDE:
-            return Turned("unsupported", at(place, f"{share:.2f} of {words} words beside its quote", count))
+        beside = known("\n".join((_paragraph(material.text, *span), material.title, *material.headings)))
+        sentences = [part for part in _SENTENCE_END.split(exchange.answer) if part.strip()]
+        for text, least, of in (
+            (exchange.answer, BESIDE, 1),
+            (exchange.question, BESIDE, FEW),
+            *((each, SENTENCE_BESIDE, FEW) for each in sentences),
+        ):
+            share, words = word_share(text, beside)
+            if words >= of and share < least:
+                return Turned("unsupported", at(place, f"{share:.2f} of {words} words beside its quote", count))
     return None
 
 

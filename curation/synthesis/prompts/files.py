@@ -19,7 +19,8 @@ PACKAGE = "curation.synthesis.prompts"
 SUFFIX = ".jinja"
 SHARED = "parts"
 BLOCKS = ("system", "user")
-EXAMPLE = ("shown", "answered")  # blocks that a file may have: an example, as it would be asked and answered
+EXAMPLES = (("shown", "answered"), ("shown_then", "answered_then"))
+"""Blocks that a file may have: examples, as they would be asked and answered."""
 MOST_BYTES = 1 << 20
 
 
@@ -60,7 +61,7 @@ class PromptFolder:
         from jinja2 import TemplateError
 
         template = self._template(name + SUFFIX)
-        if block not in template.blocks and block in EXAMPLE:
+        if block not in template.blocks and block not in BLOCKS:
             return ""
         try:
             return "".join(template.blocks[block](template.new_context(dict(values)))).strip()

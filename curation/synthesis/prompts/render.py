@@ -10,7 +10,7 @@ from curation.language.codes import LANGUAGES
 from curation.llm.model import ChatMessage, ChatRequest
 from curation.synthesis.model import Exchange, Kind, Material, Unit
 from curation.synthesis.prompts import fence
-from curation.synthesis.prompts.files import EXAMPLE, SUFFIX, PromptFolder
+from curation.synthesis.prompts.files import EXAMPLES, SUFFIX, PromptFolder
 from curation.synthesis.prompts.schema import ANSWERABLE, MARK, WORKED_ON, items_schema, keys_of
 from curation.synthesis.recipe import GenerateRecipe
 
@@ -133,8 +133,11 @@ class Prompts:
             if piece not in user:
                 said = f"{self._folder.where[name + SUFFIX]}: the block 'user' does not show {{{{ {key} }}}} as it is."
                 raise RecipeError(said, "Put it in once, without a filter.")
-        shown, answered = (self._folder.render(name, block, values) for block in EXAMPLE)
-        example = [ChatMessage("user", shown), ChatMessage("assistant", answered)] if shown and answered else []
+        example: list[ChatMessage] = []
+        for pair in EXAMPLES:
+            shown, answered = (self._folder.render(name, block, values) for block in pair)
+            if shown and answered:
+                example += [ChatMessage("user", shown), ChatMessage("assistant", answered)]
         return (*([ChatMessage("system", system)] if system else []), *example, ChatMessage("user", user))
 
 

@@ -123,4 +123,5 @@ class DecidesItems(StudioScreen):
         """The dataset is as decided."""
         if message.desk is self._decider.desk:
             said = ngettext("The dataset has {n} record now.", "The dataset has {n} records now.", message.records)
-            self._decider.tell(said.format(n=f"{message.records:,}"))
+            self._decider.written = said.format(n=f"{message.records:,}")
+            self._decider.draw_command()

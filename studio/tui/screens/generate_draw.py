@@ -10,6 +10,7 @@ from studio.tui.i18n import N_, _, ngettext
 from studio.tui.screens import generate_frames as frames
 from studio.tui.screens import generate_work as work
 from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.compare_messages import RoomChanged
 from studio.tui.screens.generate_messages import DocumentsRead, PromptFound
 from studio.tui.screens.generate_source import source_content
 from studio.tui.text import line
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from studio.tui.screens.generate import GenerateScreen
 
 
-class ItemPane(RecordPane):
+class _Pane(RecordPane):
+    """Tells when there is another room for its text."""
+
+    def on_resize(self) -> None:
+        """Texts are broken for a width: whoever makes them has to make them again."""
+        super().on_resize()
+        self.post_message(RoomChanged())
+
+
+class ItemPane(_Pane):
     """One item."""
 
     HELP = N_(
@@ -34,7 +44,7 @@ class ItemPane(RecordPane):
     )
 
 
-class SourcePane(RecordPane):
+class SourcePane(_Pane):
     """Its source."""
 
     HELP = N_(
@@ -42,14 +52,17 @@ class SourcePane(RecordPane):
         "the record."
     )
 
-    def reveal(self, place: int) -> None:
-        """Bring a line into sight, when it is known how much of it there is."""
-        self.call_after_refresh(self._reveal, place)
+    _place = 0  # the line that is to be in sight
 
-    def _reveal(self, place: int) -> None:
+    def reveal(self, place: int) -> None:
+        """Bring a line into sight, when it is known how much room there is."""
+        self._place = place
+        self.call_after_refresh(self._reveal)
+
+    def _reveal(self) -> None:
         room = max(1, self.scrollable_content_region.height)
-        if place >= room - 1:
-            self.scroll_to(y=max(0, place - room // 3), animate=False, immediate=True)
+        top = 0 if self._place < room - 1 else self._place - room // 3
+        self.scroll_to(y=top, animate=False, immediate=True)
 
 
 class PromptSent(ScrolledText):
@@ -64,6 +77,7 @@ class DrawsGenerate(StudioScreen):
     queue: Queue | None = None
     _told = ""
     _shown: object = None
+    written = ""  # what is said of the dataset since the latest decision
     _at_end = True  # the cursor goes along with what comes
 
     @property
@@ -80,7 +94,7 @@ class DrawsGenerate(StudioScreen):
         """Nothing of the run before is shown."""
         from studio.runs.generated_items import Queue
 
-        self.queue, self._shown, self._at_end = Queue(), None, True
+        self.queue, self._shown, self._at_end, self.written = Queue(), None, True, ""
         items = self.query_one(ItemList)
         items.show((), lambda _number: ("", True))
         items.set_cursor(0)
@@ -130,7 +144,7 @@ class DrawsGenerate(StudioScreen):
         """The item under the cursor, and its source with the span in sight."""
         items, number = self._drawn.items, self.query_one(ItemList).number
         item_pane, source_pane = self.query_one(ItemPane), self.query_one(SourcePane)
-        if items is None:
+        if items is None or not item_pane.size.width:  # not laid out yet: drawn when it is
             return
         if number is None:
             said = (
@@ -144,14 +158,14 @@ class DrawsGenerate(StudioScreen):
         made, unit = items.made(number), items.unit(number)
         found = items.decided.get(made.item_id)
         item = items.item(number)
-        key = (number, made, found, item_pane.size, source_pane.size)
-        if key == self._shown and not home:
-            return
-        same = isinstance(self._shown, tuple) and self._shown[0] == number
-        self._shown = key
-        width = max(20, item_pane.scrollable_content_region.width)
         related = items.number_of(made.related_id) if made.related_id else None
         twin = items.made(related) if related is not None else None
+        key = (number, item_pane.size, source_pane.size, made, found, twin)
+        if key == self._shown and not home:
+            return
+        same = isinstance(self._shown, tuple) and self._shown[:3] == key[:3]
+        self._shown = key
+        width = max(20, item_pane.scrollable_content_region.width)
         item_pane.show(frames.item_content(made, item, found, unit, width, twin=twin), from_top=not same)
         width = max(20, source_pane.scrollable_content_region.width)
         content, first = source_content(items.source(unit), item.spans, unit, width)
@@ -159,6 +173,11 @@ class DrawsGenerate(StudioScreen):
         if not same:
             source_pane.reveal(first)
         self.query_one("#queue", Plain).show(self._queue_title(self.query_one(ItemList).count), same_size=True)
+
+    def on_room_changed(self, message: RoomChanged) -> None:
+        """The panes have a place now, or another one."""
+        message.stop()
+        self.draw_item()
 
     def moved_item(self, place: int) -> None:
         """A person looks at another item; on the last one the cursor goes along with what comes."""
@@ -279,9 +298,12 @@ class DrawsGenerate(StudioScreen):
 
     def _run_command(self) -> Content:
         waiting = self._drawn.waiting
+        parts = [self.written] if self.written else []
         if waiting and not self._drawn.goes_on:
             said = ngettext("c goes on, and asks for {n} item anew", "c goes on, and asks for {n} items anew", waiting)
-            return line(said.format(n=f"{waiting:,}"), style="bold")
+            parts.insert(0, said.format(n=f"{waiting:,}"))
+        if parts:
+            return line(" · ".join(parts), style="bold")
         following = self._drawn.following
         if following is None:
             return Content("")

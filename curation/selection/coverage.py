@@ -1,0 +1,94 @@
+"""How well chosen records cover all: facility location, the mean over records of the likeness to their closest chosen.
+
+Likeness is the cosine, cut at 0 and rounded to 1/4096 (vectors are kept as float16, which moves it as much). So every
+gain is a sum of whole numbers: exact in any order, and the same whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from curation.selection.model import F32, F64, I32, I64
+
+SCALE: Final = 4096
+COMPARED: Final = 16_384  # records that coverage is measured on
+_ROWS = 256  # candidates in one matrix product
+_COLUMNS = 2048  # records in it: 2 MB of likeness, and sums below 2^24, which float32 adds exactly
+_LISTED = 48_000_000  # noted likenesses in memory, 8 bytes each
+_SHORT = 16  # a record that could still add to one of so many compared records, or fewer, is noted
+_FEW = 64  # candidates at once, up to which their likeness is noted
+
+
+class Coverage:
+    """The coverage of `compared` records (m,) by chosen ones out of all (n,); gains are of the mean, from 0 to 1.
+
+    vectors (n, d): of length 1, or zeros for a record without text, which covers nothing.
+    """
+
+    def __init__(self, vectors: F32, compared: I64) -> None:
+        self._vectors = vectors
+        self._scaled = np.ascontiguousarray(vectors[compared] * np.float32(SCALE))
+        self._cover = np.zeros(len(compared), dtype=np.float32)
+        self._notes: dict[int, tuple[I32, F32]] = {}
+        self._noted = 0
+
+    @property
+    def value(self) -> float:
+        """The coverage so far."""
+        return float(self._cover.sum(dtype=np.float64)) / (SCALE * max(1, len(self._cover)))
+
+    def gains(self, records: Sequence[int]) -> F64:
+        """What each of `records` would add to the coverage now."""
+        unseen = [record for record in records if record not in self._notes]
+        fresh = dict(zip(unseen, self._compared(unseen).tolist(), strict=True)) if unseen else {}
+        sums = [fresh[record] if record in fresh else self._from_notes(record) for record in records]
+        return np.asarray(sums, dtype=np.float64) / (SCALE * max(1, len(self._cover)))
+
+    def add(self, record: int) -> None:
+        """Choose it."""
+        likeness = np.rint(self._scaled @ self._vectors[record])
+        np.maximum(self._cover, likeness, out=self._cover)
+        self._forget(record)
+
+    def _from_notes(self, record: int) -> float:
+        """The same from what was noted. Coverage only grows, so what was covered better then is so for good."""
+        places, likeness = self._notes[record]
+        more = likeness - self._cover[places]
+        left = more > 0
+        kept = int(np.count_nonzero(left))
+        if 2 * kept < len(places):
+            self._noted -= len(places) - kept
+            self._notes[record] = places[left], likeness[left]
+        return float(more[left].sum(dtype=np.float64))
+
+    def _forget(self, record: int) -> None:
+        if record in self._notes:
+            self._noted -= len(self._notes.pop(record)[0])
+
+    def _compared(self, records: Sequence[int]) -> F64:
+        sums = np.zeros(len(records), dtype=np.float64)
+        noting = len(records) <= _FEW and self._noted < _LISTED
+        for start in range(0, len(records), _ROWS):
+            rows = self._vectors[np.asarray(records[start : start + _ROWS])]
+            whole: list[F32] = []
+            for first in range(0, len(self._cover), _COLUMNS):
+                more = rows @ self._scaled[first : first + _COLUMNS].T
+                np.rint(more, out=more)
+                more -= self._cover[first : first + _COLUMNS]
+                np.maximum(more, 0, out=more)
+                sums[start : start + _ROWS] += more.sum(axis=1)
+                if noting:
+                    whole.append(more)
+            if noting:
+                self._note(records, np.concatenate(whole, axis=1))
+        return sums
+
+    def _note(self, records: Sequence[int], more: F32) -> None:
+        for record, row in zip(records, more, strict=True):
+            places = np.flatnonzero(row)
+            if len(places) * _SHORT <= len(row):
+                self._notes[record] = places.astype(np.int32), row[places] + self._cover[places]
+                self._noted += len(places)
