@@ -23,7 +23,7 @@ demo: $(INSTALLED) ## curate the bundled sample with the default recipe
 	$(BIN)/studio curate --in datasets/support_desk.jsonl --in datasets/qa_zh.csv --runs-dir runs
 
 test: lint ## everything that must hold: style, types, import contracts, tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(INSTALLED) ## style, types and import contracts
 	$(BIN)/ruff check .
@@ -32,7 +32,7 @@ lint: $(INSTALLED) ## style, types and import contracts
 	$(BIN)/lint-imports
 
 fast: $(INSTALLED) ## the tests alone, stopping at the first failure
-	$(BIN)/pytest -n 2 -x
+	$(BIN)/pytest -n 2 --dist worksteal -x
 
 docs: $(INSTALLED) ## make the generated pages of docs/ again
 	$(BIN)/python -m curation.reference docs/reasons.md

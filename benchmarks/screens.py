@@ -26,7 +26,12 @@ def main(folder: Path) -> None:
         if drawn.name in SHOWN:
             keep(folder / f"{drawn.name}.svg", asyncio.run(draw(drawn, ROOT / "datasets")))
     for language, ending in (("en", "-wide"), ("zh_CN", "-zh-wide")):
-        for name, svg in (*of_runs(language), *of_training(language), *of_comparing(language)):
+        for name, svg in (
+            *of_runs(language),
+            *of_training(language),
+            *of_comparing(language),
+            *of_generating(language),
+        ):
             keep(folder / f"{name}{ending}.svg", svg)
 
 
@@ -63,6 +68,22 @@ def of_comparing(language: str) -> Iterator[tuple[str, str]]:
     before = Path.cwd()
     states = {"compare": "answering", "compare-vote": "voting", "compare-numbers": "revealed", "compare-back": "back"}
     for place, state in states.items():
+        with tempfile.TemporaryDirectory() as name:
+            os.chdir(name)
+            try:
+                drawn = asyncio.run(draw(state, Path(name), (120, 40), language))
+            finally:
+                os.chdir(before)
+        yield place, drawn
+
+
+def of_generating(language: str) -> Iterator[tuple[str, str]]:
+    """Name and picture of the screen Generate: items beside their source, a plan looked at, an item to mend."""
+    from generate_drawn import draw
+
+    os.environ["STUDIO_AUTHOR"] = "somebody"
+    before = Path.cwd()
+    for place, state in {"generate": "asking", "generate-look": "look", "generate-edit": "editing"}.items():
         with tempfile.TemporaryDirectory() as name:
             os.chdir(name)
             try:

@@ -25,6 +25,7 @@ from measure import measure
 
 from curation.embedding.encoder import F32
 from curation.selection.choose import By
+from curation.selection.model import I64
 from curation.stage import StageContext
 from curation.stages.select import Select
 
@@ -105,7 +106,7 @@ def told(prints: Path, rows: pl.DataFrame) -> str:
     return f"closest kept: mean {mean:.4f}, least {least:.3f} (random {other_mean:.4f}, {other_least:.3f})"
 
 
-def covered(vectors: F32, kept: np.ndarray) -> tuple[float, float]:  # type: ignore[type-arg]
+def covered(vectors: F32, kept: I64) -> tuple[float, float]:
     """The mean and the least, over all records, of the cosine to the closest of `kept`."""
     closest = np.concatenate(
         [(vectors[start : start + 1024] @ vectors[kept].T).max(axis=1) for start in range(0, len(vectors), 1024)]

@@ -15,11 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from curation.weights.find import FoundModel, find_model
 from training.device import choose
 from training.memory.estimate import estimate
 from training.memory.probe import probe
 from training.memory.simulate import Shape
-from training.model_find import FoundModel, find_model
 from training.recipe import TrainRecipe
 
 METHODS = {

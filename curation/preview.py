@@ -141,7 +141,11 @@ def is_dear(stage: Stage) -> bool:
         return True
     facts = stage.model_dump(mode="json")
     return {
+        "ifd": True,
         "semantic": True,
+        "fit": True,
+        "conflicts": True,
+        "rarity": True,
         "select": facts.get("by") != "quality",
         "decontaminate": True,
         "pii": bool(facts.get("names")),

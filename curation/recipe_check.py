@@ -20,7 +20,7 @@ from curation.errors import RecipeError, StudioError, nearest
 from curation.recipe_problems import KeyPath, Problem, RecipeProblems, explain, quoted
 from curation.recipe_text import Document
 from curation.registry import ENTRY_KEYS, stage_class, stage_names, stage_origin
-from curation.stage import Stage
+from curation.stage import CorpusStage, Stage
 
 STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -91,6 +91,7 @@ class _Checker:
             raise RecipeProblems(self.document.origin, self.problems)
         header = self.header(data)
         steps = tuple(self.steps(data))
+        self.read(steps)
         if self.problems or header is None:
             raise RecipeProblems(self.document.origin, self.problems)
         return header, steps
@@ -135,6 +136,22 @@ class _Checker:
             step = self.step(index, entry)
             if step is not None:
                 yield step
+
+    def read(self, steps: Sequence[Step]) -> None:
+        """Report what a stage would read of a stage that does not run before it."""
+        earlier: dict[str, bool] = {}
+        for step in steps:
+            wanted = step.stage.reads() if step.enabled and isinstance(step.stage, CorpusStage) else ()
+            for parameter, name in wanted:
+                path: KeyPath = ("stages", self.names.index(step.name), parameter)
+                if name not in earlier:
+                    hint = nearest(name, earlier) or "Put the stage that measures it before this one."
+                    self.report(path, f"no stage before it is named {quoted(name)}", hint)
+                elif not earlier[name]:
+                    self.report(
+                        path, f"{quoted(name)}, which it reads, is switched off", "Switch it on, or this one off."
+                    )
+            earlier[step.name] = step.enabled
 
     def named(self, entries: Sequence[Any]) -> list[str]:
         """The name of each entry, "" where it has no `use`; names that cannot be used are reported."""

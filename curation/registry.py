@@ -28,8 +28,11 @@ GROUP = "curation.stages"
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "clean": "curation.stages.clean:Clean",
+        "conflicts": "curation.stages.conflicts:Conflicts",
         "decontaminate": "curation.stages.decontaminate:Decontaminate",
         "exact": "curation.stages.exact:Exact",
+        "fit": "curation.stages.fit:Fit",
+        "ifd": "curation.stages.ifd:Ifd",
         "language": "curation.stages.language:Language",
         "length": "curation.stages.length:Length",
         "machine_text": "curation.stages.machine_text:MachineText",
@@ -37,11 +40,14 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "near": "curation.stages.near:Near",
         "pii": "curation.stages.pii:Pii",
         "quality": "curation.stages.quality:Quality",
+        "rarity": "curation.stages.rarity:Rarity",
         "repetition": "curation.stages.repetition:Repetition",
         "sample": "curation.stages.sample:Sample",
         "select": "curation.stages.select:Select",
         "semantic": "curation.stages.semantic:Semantic",
+        "signals": "curation.stages.signals:Signals",
         "split": "curation.stages.split:Split",
+        "topics": "curation.stages.topics:Topics",
         "values": "curation.stages.values:Values",
         "where": "curation.stages.where:Where",
     }

@@ -7,7 +7,7 @@ heavy imports and models are loaded inside the method that needs them, once a pr
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +16,22 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from curation.schema import Batch, Decisions
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it costs to decide about some records.
+
+    seconds: of one core, on this machine. calls, prompt_tokens, answer_tokens: of a language model that is asked. money:
+    in the currency of the recipe's prices, None where they are not known. note: what the figures rest on.
+    """
+
+    seconds: float = 0.0
+    calls: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    money: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,10 @@ class Stage(BaseModel):
         """Digests of what the decisions depend on besides the parameters (weights, word lists, tokenizers)."""
         return {}
 
+    def cost(self, sample: Batch) -> Cost | None:  # noqa: ARG002
+        """About what deciding about this sample would cost now; None for a stage that is cheap. Loads no model."""
+        return None
+
 
 class RecordStage(Stage):
     """A stage that can decide by looking at one batch at a time."""
@@ -75,12 +95,18 @@ class RecordStage(Stage):
 class CorpusStage(Stage):
     """A stage that needs the whole corpus, but only through small fingerprints.
 
-    lazy: fingerprints are dear, so take them only of what the stages before left. reads_scores: the fingerprints hold
-    what stages before measured; such a stage is lazy, so that all of them have decided.
+    lazy: fingerprints are dear, so take them only of what the stages before left. drops: whether it may drop a record;
+    the next lazy stage has its fingerprints taken together with those of one that never does. reads_scores: the
+    fingerprints hold what stages before measured; such a stage is lazy, so that all of them have decided.
     """
 
     lazy: ClassVar[bool] = False
+    drops: ClassVar[bool] = True
     reads_scores: ClassVar[bool] = False
+
+    def reads(self) -> Sequence[tuple[str, str]]:
+        """Of a stage that reads scores: parameters, each with the earlier stage whose number it cannot do without."""
+        return ()
 
     @abstractmethod
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+gc.set_threshold(10_000, 10, 20)  # as many objects as an interface makes while it is drawn, a few times over
 _MANY = 200  # modules: an import of this size makes objects by the hundred thousand
 _settled = {"file": "", "modules": 0}
 
@@ -19,8 +20,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Take what stays for good (imports, tables, the tests themselves) out of the way of the garbage collector.
 
     A full collection looks at every object of a process, half a second's worth after torch and spaCy, and trainers and
-    widgets ask for one again and again: it took a third of the time of some files. What was collected before is frozen, so
-    that only what the file at hand makes is looked at.
+    widgets bring one about again and again: it took a third of the time of some files. What was collected before is frozen,
+    so that only what the file at hand makes is looked at; and the collector comes less often.
     """
     modules = len(sys.modules)
     if str(item.path) != _settled["file"] or modules > _settled["modules"] + _MANY:

@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import StudioError
-from training.library_noise import hush_libraries
-from training.model_find import FoundModel, find_model
-from training.model_folder import read_json
+from curation.weights.find import FoundModel, find_model
+from curation.weights.folder import read_json
+from curation.weights.hush import hush_libraries
 from training.quantize import keep_unpacked, quantization_config
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import InputError
-from training.cache import cache_folder
-from training.gguf_convert import facts_of
-from training.model_find import PACKAGED, packaged_file
-from training.model_folder import weight_files
-from training.model_hub import hub_cache
+from curation.weights.cache import cache_folder
+from curation.weights.find import PACKAGED, packaged_file
+from curation.weights.folder import weight_files
+from curation.weights.gguf import facts_of
+from curation.weights.hub import hub_cache
 
 _MOST_FOLDERS = 20_000  # looked at below a folder that was named
 

@@ -219,7 +219,9 @@ class EvaluationSettings(Section):
         description="An endpoint as `http://host/v1#model` that marks the answered samples at each evaluation. Empty: none.",
     )
     judge_key_env: str = Field(
-        default="", max_length=200, description="The environment variable with the key of that endpoint."
+        default="",
+        max_length=200,
+        description="The environment variable, or entry of the keyring, with the key of that endpoint.",
     )
     judge_rubrics: tuple[str, ...] = Field(
         default=("helpfulness",),

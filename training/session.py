@@ -12,9 +12,9 @@ from curation.errors import InputError
 from training.distributed import rank
 
 if TYPE_CHECKING:
+    from curation.weights.find import FoundModel
     from training.device import Device
     from training.examples import Example, Examples
-    from training.model_find import FoundModel
     from training.recipe import TrainRecipe
     from training.template import Template
     from training.tokenize import Encoded, EncodedPair

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,6 +26,7 @@ from curation.embedding.encoder import F32, encode_each_once
 from curation.embedding.multilingual import DIMENSION, Multilingual
 
 if TYPE_CHECKING:
+    from curation.embedding.pieces import Pieces
     from curation.embedding.plain import PlainMultilingual
 
 SAME_WORDS = 0.75  # share of content words in common from which their order is looked at
@@ -97,6 +98,23 @@ class Verifier:
         self._vectors.update(zip(ordered, encode_each_once(self._model, ordered, DIMENSION), strict=True))
         words = sorted({word for part in ordered for word in self._sides[part].words} - self._words.keys())
         self._words.update(zip(words, encode_each_once(self._model, words, DIMENSION), strict=True))
+
+    @property
+    def pieces(self) -> Pieces:
+        """What cuts texts into words."""
+        return self._model.pieces
+
+    def vectors(self, texts: Sequence[str]) -> F32:
+        """Vectors (n, 512) of texts that are not empty."""
+        self._know(texts)
+        return np.stack([self._vectors[text] for text in texts])
+
+    def cosine(self, one: str, other: str) -> float:
+        """How close two texts are; 0 where one of them is empty."""
+        if not one or not other:
+            return 0.0
+        left, right = self.vectors([one, other])
+        return float(left @ right)
 
     def compare(self, one: Text, other: Text, certainty: float) -> Finding:
         """What is to be said of two texts that were loaded. `certainty`: least probability of being the same."""

@@ -29,7 +29,11 @@ class Transformer:
         self._loaded: Any = None
 
     def digest(self) -> str:
-        """Of the names and sizes of a local folder's files; of a Hub model, its name and the revision in the cache."""
+        """Of the names and sizes of a local folder's files; of a Hub model, its name and the revision in the cache.
+
+        Raises StageError for a folder that is not there.
+        """
+        _check_folder(self.name)
         folder = Path(self.name)
         if folder.is_dir():
             files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -70,18 +74,25 @@ class Transformer:
         return self._loaded
 
 
+_HINT = "Give the folder of a sentence-transformers model, the name of one on the Hub, or model: multilingual."
+
+
+def _check_folder(name: str) -> None:
+    """Raise StageError where the name is that of a folder, and there is none."""
+    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name).is_dir():
+        raise StageError(f"there is no folder '{name}' to take the embedding model from", _HINT)
+
+
 def _load(name: str) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    hint = "Give the folder of a sentence-transformers model, the name of one on the Hub, or model: multilingual."
-    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name).is_dir():
-        raise StageError(f"there is no folder '{name}' to take the embedding model from", hint)
+    _check_folder(name)
     try:
         model = SentenceTransformer(name, device="cpu", trust_remote_code=False)
     except Exception as error:  # whatever a Hub client, a config or a weight file may raise
-        raise StageError(f"the embedding model '{name}' cannot be loaded: {_first_line(error)}", hint) from error
+        raise StageError(f"the embedding model '{name}' cannot be loaded: {_first_line(error)}", _HINT) from error
     if not callable(getattr(model, "tokenizer", None)) or model.max_seq_length is None:
-        raise StageError(f"'{name}' is no text model with a tokenizer", hint)
+        raise StageError(f"'{name}' is no text model with a tokenizer", _HINT)
     return model.eval()
 
 

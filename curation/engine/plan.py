@@ -96,17 +96,19 @@ def _common_format(found: set[str], listener: Listener) -> str | None:
 
 def stretches(recipe: Recipe) -> tuple[Stretch, ...]:
     """The recipe's stages as stretches. There is always at least one, and a corpus stage that is `lazy` (dear, so that
-    it must only see what the stages before it left) opens a new one.
+    it must only see what the stages before it left) opens a new one, unless those of the stretch drop nothing.
     """
     found: list[Stretch] = []
     records: list[Step] = []
     corpus: list[Step] = []
+    may_drop = False
     for entry in recipe.steps():
         step = Step(entry.name, entry.use, entry.stage.model_dump(mode="json"))
         stage = entry.stage
         is_corpus = isinstance(stage, CorpusStage)
-        if corpus and not (isinstance(stage, CorpusStage) and not stage.lazy):
+        if corpus and (not isinstance(stage, CorpusStage) or stage.reads_scores or (stage.lazy and may_drop)):
             found.append(Stretch(tuple(records), tuple(corpus)))
-            records, corpus = [], []
+            records, corpus, may_drop = [], [], False
         (corpus if is_corpus else records).append(step)
+        may_drop = may_drop or (isinstance(stage, CorpusStage) and stage.drops)
     return (*found, Stretch(tuple(records), tuple(corpus)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -13,17 +13,21 @@ from curation.llm.model import CallFailed, ChatReply, ChatRequest, FailureKind
 _WHOLE = {"stop": "stop", "eos": "stop", "eos_token": "stop", "end_turn": "stop", "stop_sequence": "stop"}
 _SHORT = {"length": "length", "max_tokens": "length", "model_length": "length"}
 DONE = b"[DONE]"
+REFUSED = (400, 422)  # another form of the same request may be taken
+Form = Literal["json_schema", "json_object", "none"]
+_WEAKER: Mapping[Form, Form] = {"json_schema": "json_object", "json_object": "none"}
 
 
 @dataclass(frozen=True)
 class Dialect:
     """How one endpoint wants to be asked; learned from what it refuses.
 
-    schema: it takes `response_format`. stream_options: it tells tokens at the end of a stream when asked. tokens: the
-    field that bounds an answer.
+    form: the type of `response_format` that it takes; `json_schema` is OpenAI's, `json_object` with the schema beside it
+    that of llama.cpp, some take none. stream_options: it tells tokens at the end of a stream when asked. tokens: the field
+    that bounds an answer.
     """
 
-    schema: bool = True
+    form: Form = "json_schema"
     stream_options: bool = True
     tokens: str = "max_tokens"
 
@@ -40,9 +44,8 @@ class Dialect:
             asked["seed"] = request.seed
         if request.stop:
             asked["stop"] = list(request.stop)
-        if request.schema is not None and self.schema:
-            form = {"name": "answer", "strict": True, "schema": dict(request.schema)}
-            asked["response_format"] = {"type": "json_schema", "json_schema": form}
+        if request.schema is not None and self.form != "none":
+            asked["response_format"] = self._response_format(request.schema)
         if stream:
             asked["stream"] = True
             if self.stream_options:
@@ -52,14 +55,25 @@ class Dialect:
         except TypeError as error:  # half a surrogate pair
             raise CallFailed("refused", f"The prompt cannot be sent: {error}.") from None
 
-    def after_refusal(self, request: ChatRequest, *, stream: bool, said: str) -> Dialect | None:
-        """How to ask once more after a 400 that said `said`; None where there is no other way."""
+    def _response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        if self.form == "json_object":
+            return {"type": "json_object", "schema": dict(schema)}
+        return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)}}
+
+    def after_refusal(self, request: ChatRequest, *, stream: bool, said: str, status: int) -> Dialect | None:
+        """How to ask once more after a refusal of this status that said `said`; None where there is no other way.
+
+        A status of 500 is one of the form if it speaks of that: so the server of llama-cpp-python puts it.
+        """
+        speaks_of_form = "response_format" in said
+        if status not in REFUSED and not (status == 500 and speaks_of_form):
+            return None
         if "max_completion_tokens" in said and self.tokens == "max_tokens":
             return replace(self, tokens="max_completion_tokens")
         if stream and self.stream_options and "stream_options" in said:
             return replace(self, stream_options=False)
-        if request.schema is not None and self.schema:
-            return replace(self, schema=False)
+        if request.schema is not None and self.form != "none":
+            return replace(self, form=_WEAKER[self.form] if speaks_of_form else "none")
         return None
 
 

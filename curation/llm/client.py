@@ -35,7 +35,6 @@ AGAIN: Final[frozenset[FailureKind]] = frozenset(
 """Failures after which asking again may help."""
 
 CHAT: Final = "/chat/completions"
-FORM_REFUSED: Final = (400, 422)  # another form of the same request may be taken
 FIRST_WAIT: Final = 0.5  # seconds; doubled after each attempt, and shortened by chance: threads do not march in step
 LONGEST_BACKOFF: Final = 20.0
 LONGEST_WAIT: Final = 60.0  # an endpoint that asks for more patience fails the call: the run can go on tomorrow
@@ -194,9 +193,8 @@ class Endpoint:
             try:
                 reply = self._send(call, request, body, screen, should_stop)
             except CallFailed as refused:
-                if refused.status not in FORM_REFUSED:
-                    raise
-                other = dialect.after_refusal(request, stream=screen is not None, said=refused.message)
+                streams, status = screen is not None, refused.status
+                other = dialect.after_refusal(request, stream=streams, said=refused.message, status=status)
                 if other is None:
                     raise
                 dialect = other

@@ -14,12 +14,11 @@ import numpy as np
 from curation.selection.model import F32, F64, I32, I64
 
 SCALE: Final = 4096
-COMPARED: Final = 16_384  # records that coverage is measured on
+COMPARED: Final = 8_192  # records that coverage is measured on
 _ROWS = 256  # candidates in one matrix product
 _COLUMNS = 2048  # records in it: 2 MB of likeness, and sums below 2^24, which float32 adds exactly
 _LISTED = 48_000_000  # noted likenesses in memory, 8 bytes each
 _SHORT = 16  # a record that could still add to one of so many compared records, or fewer, is noted
-_FEW = 64  # candidates at once, up to which their likeness is noted
 
 
 class Coverage:
@@ -34,6 +33,7 @@ class Coverage:
         self._cover = np.zeros(len(compared), dtype=np.float32)
         self._notes: dict[int, tuple[I32, F32]] = {}
         self._noted = 0
+        self._begun = False
 
     @property
     def value(self) -> float:
@@ -51,6 +51,7 @@ class Coverage:
         """Choose it."""
         likeness = np.rint(self._scaled @ self._vectors[record])
         np.maximum(self._cover, likeness, out=self._cover)
+        self._begun = True
         self._forget(record)
 
     def _from_notes(self, record: int) -> float:
@@ -70,9 +71,10 @@ class Coverage:
 
     def _compared(self, records: Sequence[int]) -> F64:
         sums = np.zeros(len(records), dtype=np.float64)
-        noting = len(records) <= _FEW and self._noted < _LISTED
+        noting = self._begun and self._noted < _LISTED
         for start in range(0, len(records), _ROWS):
-            rows = self._vectors[np.asarray(records[start : start + _ROWS])]
+            mine = records[start : start + _ROWS]
+            rows = self._vectors[np.asarray(mine)]
             whole: list[F32] = []
             for first in range(0, len(self._cover), _COLUMNS):
                 more = rows @ self._scaled[first : first + _COLUMNS].T
@@ -83,12 +85,12 @@ class Coverage:
                 if noting:
                     whole.append(more)
             if noting:
-                self._note(records, np.concatenate(whole, axis=1))
+                self._note(mine, np.concatenate(whole, axis=1))
         return sums
 
     def _note(self, records: Sequence[int], more: F32) -> None:
         for record, row in zip(records, more, strict=True):
-            places = np.flatnonzero(row)
-            if len(places) * _SHORT <= len(row):
+            if np.count_nonzero(row) * _SHORT <= len(row):
+                places = np.flatnonzero(row)
                 self._notes[record] = places.astype(np.int32), row[places] + self._cover[places]
                 self._noted += len(places)

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from curation.machine.finding import REASONS, RULES, Finding, Reason
 from curation.schema import PART_ROLES, Batch, Decisions, Part
+from curation.scoring.perplexity import Reader
 from curation.stage import RecordStage, StageContext
 
 What = Literal["drop", "flag", "trim"]
@@ -27,6 +28,7 @@ _DEFAULTS: Mapping[Reason, What] = {
     "low_perplexity": "flag",
     "high_perplexity": "flag",
 }
+_FEWEST_TOKENS = 8  # an answer with fewer is not measured by a language model: one rare name decides it
 _STRENGTH = {"drop": 0, "trim": 1, "flag": 2}
 _ORDER = {reason: place for place, reason in enumerate(REASONS)}
 
@@ -66,7 +68,8 @@ class MachineText(RecordStage):
         60, ge=10, description="Fewest characters of a loop; a character of Chinese counts as three."
     )
     perplexity_model: str = Field(
-        "", description="A causal language model, folder or name on the Hub, that measures the answers; empty: none."
+        "",
+        description="The language model that measures answers: smollm2, a folder, a .gguf file, a Hub name; empty: none.",
     )
     perplexity_below: float | None = Field(
         None, gt=1, description="Answers with a lower perplexity than this are low_perplexity; null: not looked for."
@@ -99,9 +102,7 @@ class MachineText(RecordStage):
 
         found = {"phrases": phrases_digest(), "lid.176.ftz": weights_digest()}
         if self.perplexity_model:
-            from curation.machine.perplexity import model_digest
-
-            found["perplexity_model"] = model_digest(self.perplexity_model)
+            found["perplexity_model"] = self._reader().digest()
         return found
 
     def decide(self, batch: Batch, context: StageContext) -> Decisions:  # noqa: ARG002
@@ -133,21 +134,22 @@ class MachineText(RecordStage):
 
     def _measure(self, turns: pl.DataFrame, found: list[list[Finding]]) -> None:
         """Add what the language model finds; it only reads answers that are not dropped anyway."""
-        from curation.machine.perplexity import perplexities
-
         rows = [row for row, some in enumerate(found) if all(self._what(finding) != "drop" for finding in some)]
         chosen = turns[rows]
-        measured = perplexities(
-            self.perplexity_model, chosen["prompt"].to_list(), chosen["content"].to_list(), self.perplexity_tokens
-        )
+        befores = (f"{prompt}\n\n" if prompt else "" for prompt in chosen["prompt"])
+        readings = self._reader().read(list(zip(befores, chosen["content"], strict=True)))
         below, above = self.perplexity_below, self.perplexity_above
-        for row, value in zip(rows, measured, strict=True):
-            if value is None:
+        for row, reading in zip(rows, readings, strict=True):
+            if reading.tokens < _FEWEST_TOKENS:
                 continue
+            value = reading.perplexity
             if below is not None and value < below and "low_perplexity" in self.rules:
                 found[row].append(Finding("low_perplexity", "", value, below))
             elif above is not None and value > above and "high_perplexity" in self.rules:
                 found[row].append(Finding("high_perplexity", "", value, above))
+
+    def _reader(self) -> Reader:
+        return Reader(self.perplexity_model, self.perplexity_tokens)
 
     def _what(self, finding: Finding) -> What:
         """The action for a finding. Where trimming would leave nothing, the record is flagged instead."""

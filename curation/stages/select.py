@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -103,6 +103,12 @@ class Select(CorpusStage):
         wanted_numbers(self.score)
         wanted_numbers(self.topic)
         return self
+
+    def reads(self) -> Sequence[tuple[str, str]]:
+        """The stages that measured the score and named the topics."""
+        found = [("score", name) for name in wanted_numbers(self.score)]
+        found += [("topic", self.topic)] if self.quota == "topic" else []
+        return [(parameter, name.partition(".")[0]) for parameter, name in found]
 
     def fingerprint_facts(self) -> Mapping[str, object]:
         """All but what is only used to decide, so that another budget or weight embeds nothing again."""

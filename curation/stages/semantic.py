@@ -15,9 +15,10 @@ from curation.dedup.shingles import I64
 from curation.dedup.verify import REASONS, Finding
 from curation.dedup.verify_cluster import Texts, settle
 from curation.dedup.wipeout import check_wipeout
-from curation.embedding.encoder import DEFAULT, F32, encode_each_once, encoder
+from curation.embedding.encoder import DEFAULT, F32, encoder
 from curation.embedding.multilingual import Multilingual
 from curation.embedding.neighbours import close_pairs
+from curation.embedding.shared import packed, shared_vectors
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 from curation.stages.near import decisions_of
@@ -98,13 +99,13 @@ class Semantic(CorpusStage):
         """
         prompts, answers = self._sides(batch)
         # One call, so that texts of like length are computed together and the same text once, wherever it stands.
-        vectors = encode_each_once(encoder(self.model), [*prompts, *answers])
+        vectors = shared_vectors(self.model, [*prompts, *answers])
         return batch.records.select("record_id", "source").with_columns(
             rank(batch, self.keep, self.column, self.sources).cast(pl.Float64).alias("rank"),
             prompts.alias("prompt"),
             answers.alias("answer"),
-            _packed(vectors[: len(batch)]).alias("asked"),
-            _packed(vectors[len(batch) :]).alias("answered"),
+            packed(vectors[: len(batch)]).alias("asked"),
+            packed(vectors[len(batch) :]).alias("answered"),
         )
 
     def _sides(self, batch: Batch) -> tuple[pl.Series, pl.Series]:
@@ -157,10 +158,3 @@ class Semantic(CorpusStage):
             reason=pl.when(conflict).then(pl.lit("conflict")).otherwise("reason"),
         )
         return Decisions(rows, decisions.edits)
-
-
-def _packed(vectors: F32) -> pl.Series:
-    """Rows as float16 bytes; null for a row of zeros. The rounding moves a cosine by less than 0.001."""
-    there: list[bool] = (vectors != 0).any(axis=1).tolist()
-    rows = [row.tobytes() if kept else None for row, kept in zip(vectors.astype(np.float16), there, strict=True)]
-    return pl.Series(rows, dtype=pl.Binary)

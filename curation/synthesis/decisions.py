@@ -156,8 +156,9 @@ def asked_anew(found: Mapping[str, Decided], units: Sequence[Unit]) -> list[Unit
         new = anew_id(item_id, each.anew)
         if each.action != "regenerate" or unit is None or new in known:
             continue
-        types = unit.types[int(place) : int(place) + 1] if place.isdecimal() else ()
-        wanted.append(replace(unit, unit_id=new, wanted=1, types=types, seed=_seed(unit.seed, new), again=item_id))
+        one = slice(int(place), int(place) + 1) if place.isdecimal() else slice(0)
+        types, anchors, seed = unit.types[one], unit.anchors[one], _seed(unit.seed, new)
+        wanted.append(replace(unit, unit_id=new, wanted=1, types=types, anchors=anchors, seed=seed, again=item_id))
     return sorted(wanted, key=lambda unit: unit.unit_id)
 
 

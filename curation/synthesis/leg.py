@@ -247,7 +247,7 @@ def _with_anew(folder: Path, planned: Sequence[Unit]) -> list[Unit]:
 
 def _about(unit: Unit) -> Unit:
     """What a unit and those that ask for its items anew have in common."""
-    return replace(unit, unit_id="", wanted=0, types=(), seed=0, again="")
+    return replace(unit, unit_id="", wanted=0, types=(), seed=0, again="", anchors=())
 
 
 def _threads(at_once: int) -> int:

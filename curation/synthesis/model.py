@@ -88,6 +88,8 @@ class Unit(Row):
     """One request. wanted: items it asks for. chunk_id: of a document's chunk; record_ids: of seeds, or of the one text or
     record. language: of what is written, "" for that of its source. types: the question type of each item, "" for any.
     difficulty: "" for any. turns: exchanges of an item. seed: of the sampling. again: the item that it replaces, "" for none.
+    anchors: of each item the sentence of the chunk that it asks about, which is its quote: chunk text[start:end]; none where
+    whoever writes chooses, and quotes.
     """
 
     unit_id: str
@@ -102,6 +104,7 @@ class Unit(Row):
     reasoning: bool = False
     seed: int = 0
     again: str = ""
+    anchors: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,25 @@ def place_of(material: Material, start: int, end: int) -> tuple[int, int]:
     A span that begins or ends within a masked value takes the value in whole.
     """
     return _original(material, start, at_end=False), _original(material, end, at_end=True)
+
+
+def anchors_in(material: Material, unit: Unit) -> tuple[tuple[int, int], ...]:
+    """Where the unit's sentences stand in `material.text`. One that cuts through a masked value takes it in whole."""
+    return tuple(
+        (_shown(material, start, at_end=False), _shown(material, end, at_end=True)) for start, end in unit.anchors
+    )
+
+
+def _shown(material: Material, at: int, *, at_end: bool) -> int:
+    """Where in `text` the character stands that is `at` in the original of it."""
+    moved = 0
+    for start, end, length in material.replaced:
+        if start + moved >= at:
+            break
+        if at < start + moved + length:  # within a masked value
+            return end if at_end else start
+        moved += length - (end - start)
+    return at - moved
 
 
 def _original(material: Material, at: int, *, at_end: bool) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from curation.synthesis.model import Exchange, Material, Unit
+from curation.synthesis.model import Exchange, Material, Unit, anchors_in
 from curation.synthesis.prompts.schema import WORKED_ON, keys_of
 from curation.synthesis.read_json import Several, json_in, mended
 from curation.synthesis.read_lines import lines_in
@@ -89,8 +89,12 @@ def _begun(text: str, unit: Unit) -> list[dict[str, str]] | None:
     return found if found and found[0].get(first) == head else None
 
 
-def filled(exchanges: Sequence[Exchange], unit: Unit, material: Material) -> tuple[Exchange, ...]:
-    """The exchanges with what the model did not write: the text that an instruction is for, the question of an answer."""
+def filled(exchanges: Sequence[Exchange], unit: Unit, material: Material, place: int = 0) -> tuple[Exchange, ...]:
+    """The exchanges of the unit's item at `place` with what the model did not write: the sentence that was asked about, the
+    text that an instruction is for, the question of an answer."""
+    if unit.anchors:
+        start, end = anchors_in(material, unit)[place]
+        return tuple(replace(one, quote=material.text[start:end]) for one in exchanges)
     if unit.kind == "instruction":
         return tuple(replace(one, answer=material.text) for one in exchanges)
     if unit.kind == "complete":

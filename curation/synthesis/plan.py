@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from math import gcd, lcm
 
 from curation.errors import InputError
 from curation.language.codes import language_code
+from curation.synthesis.anchors import sentences_to_ask_about
 from curation.synthesis.model import Chunk, Kind, Origin, Unit
 from curation.synthesis.recipe import GenerateRecipe
 
@@ -33,6 +35,7 @@ def plan(recipe: GenerateRecipe, chunks: Sequence[Chunk], origins: Sequence[Orig
         drawn = _seed_calls(recipe, origins)
     elif recipe.source.kind == "documents":
         drawn = _calls(recipe, "qa", [(chunk.text, chunk.chunk_id, ()) for chunk in chunks], ask.per_chunk)
+        drawn = _anchored(recipe, chunks, list(drawn)) if recipe.anchor == "sentence" else drawn
     else:
         kind: Kind = "instruction" if recipe.source.kind == "texts" else recipe.source.how
         about = [origin for origin in origins if kind != "complete" or wants_answer(origin, recipe.gates.answer_min)]
@@ -62,6 +65,7 @@ class _Call:
     about: tuple[object, ...]
     chunk_id: str = ""
     record_ids: tuple[str, ...] = ()
+    anchors: tuple[tuple[int, int], ...] = ()
 
 
 def _calls(
@@ -72,6 +76,26 @@ def _calls(
     for (text, chunk_id, record_ids), items in zip(sources, shares, strict=True):
         for number, wanted in enumerate(_sizes(items, recipe.per_call)):
             yield _Call(kind, wanted, (text, number), chunk_id, record_ids)
+
+
+def _anchored(recipe: GenerateRecipe, chunks: Sequence[Chunk], calls: Sequence[_Call]) -> Iterator[_Call]:
+    """The calls about chunks with a sentence for each item. Where a chunk has fewer sentences than items, a sentence comes
+    again with another question type, as long as there are types."""
+    wanted: Counter[str] = Counter()
+    for call in calls:
+        wanted[call.chunk_id] += call.wanted
+    least, types = recipe.gates.quote_min if recipe.gates.quote else 1, len(recipe.ask.types)
+    drawn = {}
+    before: Chunk | None = None
+    for chunk in chunks:
+        known = before.end - chunk.start if before and before.document_id == chunk.document_id else 0
+        if items := wanted[chunk.chunk_id]:
+            draw = random.Random(_seed(recipe.ask.seed, "sentences", chunk.text))
+            found = sentences_to_ask_about(chunk.text, items, draw, least=least, known=known)
+            drawn[chunk.chunk_id] = iter([found[turn(place, types, len(found))] for place in range(items)])
+        before = chunk
+    for call in calls:
+        yield replace(call, anchors=tuple(islice(drawn[call.chunk_id], call.wanted)))
 
 
 def _seed_calls(recipe: GenerateRecipe, origins: Sequence[Origin]) -> Iterator[_Call]:
@@ -144,6 +168,7 @@ class _Turns:
             turns=ask.turns if call.kind in ("qa", "similar") else 1,
             reasoning=ask.reasoning,
             seed=_seed(ask.seed, *call.about),
+            anchors=call.anchors,
         )
 
 

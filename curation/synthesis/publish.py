@@ -37,6 +37,7 @@ from curation.synthesis.model import (
     last_outcomes,
     read_rows,
 )
+from curation.synthesis.prompts.schema import file_of
 from curation.synthesis.work import writable
 from curation.writers.atomic import write_atomic
 
@@ -216,7 +217,7 @@ class _Renderer:
             "type": item.type,
             "difficulty": unit.difficulty,
             "call": outcome.calls[0] if outcome.calls else "",
-            "prompt_digest": self._made.prompts.get(f"{unit.kind}.jinja", ""),
+            "prompt_digest": self._made.prompts.get(f"{file_of(unit)}.jinja", ""),
             "generator": self._made.model,
             "decided": found.action if found is not None else "",
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from curation.errors import nearest
 from curation.sectioned import Broken, SectionedRecipe
@@ -45,8 +45,18 @@ class GenerateRecipe(SectionedRecipe):
     @property
     def per_call(self) -> int:
         """Items in one call: `ask.per_call`, or what suits who is asked."""
-        is_endpoint = self.model.name.lower().startswith(("http://", "https://"))
-        return self.ask.per_call or (PER_CALL if is_endpoint else 1)
+        return self.ask.per_call or (PER_CALL if self._is_endpoint else 1)
+
+    @property
+    def anchor(self) -> Literal["quote", "sentence"]:
+        """What decides what an item about a document asks: `ask.anchor`, or what suits who is asked."""
+        if self.ask.anchor != "auto":
+            return self.ask.anchor
+        return "quote" if self._is_endpoint or self.ask.turns > 1 else "sentence"
+
+    @property
+    def _is_endpoint(self) -> bool:
+        return self.model.name.lower().startswith(("http://", "https://"))
 
     def broken(self) -> Iterator[Broken]:
         """Combinations that cannot work, or that would do something else than they say."""
@@ -66,6 +76,8 @@ class GenerateRecipe(SectionedRecipe):
             yield ("output", "format"), said, "Set output.format=messages."
         if ask.turns > 1 and self.source.kind in ("texts", "records"):
             yield ("ask", "turns"), f"an item made from {self.source.kind} is one exchange", "Set ask.turns=1."
+        if ask.turns > 1 and ask.anchor == "sentence":
+            yield ("ask", "anchor"), "a conversation is about more than one sentence", "Set ask.anchor=quote."
         yield from self._unknown()
         gates = self.gates
         for low, high, what in (

@@ -69,6 +69,11 @@ class AskSettings(Section):
         default=0, ge=0, le=50, description="Items in one call. More is cheaper; a small model writes fewer and worse ones. "
         "0: 3 of an endpoint, 1 of a model in this process."
     )  # fmt: skip
+    anchor: Literal["auto", "quote", "sentence"] = Field(
+        default="auto", description="With documents. quote: who writes chooses what to ask about, and quotes it. sentence: each "
+        "item is about a sentence that is drawn by ask.seed, and that is its quote; small models manage no other. auto: "
+        "sentence for a model in this process, quote for an endpoint; quote where ask.turns is more than 1."
+    )  # fmt: skip
     types: tuple[QuestionType, ...] = Field(
         default=("factual", "explanation", "how_to", "inference"), min_length=1,
         description="With documents: question types, taken in turns, so that all are asked for alike.",

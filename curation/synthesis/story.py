@@ -35,6 +35,7 @@ from curation.synthesis.model import (
     last_outcomes,
     read_rows,
 )
+from curation.synthesis.prompts.schema import file_of
 
 _AROUND = 400  # characters of a sentence that are told on either side of a span
 _ALSO = 20
@@ -101,7 +102,7 @@ def item_story(folder: Path, wanted: str) -> ItemStory:
         raise InputError(f"The run folder {folder} is damaged: unit {outcome.unit_id} is gone.", "Generate anew.")
     item = standing(made, said.get(made.item_id))
     with_what = Made.read(folder)
-    prompt = f"{unit.kind}.jinja"
+    prompt = f"{file_of(unit)}.jinja"
     return ItemStory(
         folder,
         item,

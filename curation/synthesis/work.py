@@ -115,7 +115,7 @@ class Worker:
         def ask_judge(request: ChatRequest) -> ChatReply:
             return meter.ask(judge or self._model, request)
 
-        whole = tuple(map(writable, filled(found, unit, material)))
+        whole = tuple(map(writable, filled(found, unit, material, place)))
         item = self._gates.look(unit, item_id, whole, material, ask_model, ask_judge if judge else None)
         item = item if item.type else replace(item, type=_type(unit, place))
         return _failed(item, meter.failed) if item.status == "failed" and meter.failed is not None else item

@@ -97,7 +97,7 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
     recipe = f"recipe {facts['recipe']}" if facts.get("recipe") else ""
     first = ", ".join(filter(None, (facts.get("status"), recipe, facts.get("created"))))
     yield from ([display(first)] if first else [])
-    for tell in (_about_data, _about_training, _about_answers, _about_export):
+    for tell in (_about_data, _about_training, _about_answers, _about_export, _about_map):
         yield from tell(facts)
     if facts.get("calls"):
         yield display("calls of language models: " + ", ".join(f"{n} {v}" for n, v in facts["calls"].items()))
@@ -130,6 +130,11 @@ def _about_answers(facts: Mapping[str, Any]) -> Iterator[str]:
     sentence = facts.get("sentence") or _sentence(facts.get("conclusion"))
     if sentence:
         yield display(sentence)
+
+
+def _about_map(facts: Mapping[str, Any]) -> Iterator[str]:
+    if "topics" in facts:
+        yield f"{facts['topics']:,} topics in {facts['mapped']:,} records"
 
 
 def _about_export(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "chat": ("studio.cli.chat", "chat", "Talk to a model, or to two about the same questions."),
     "inspect": ("studio.cli.inspect", "inspect", "Look at files and say what is in them; changes nothing."),
     "convert": ("studio.cli.convert", "convert", "Write a dataset in another schema or file format."),
+    "map": ("studio.cli.map", "map_", "Draw the map of a dataset: topics, thin and crowded regions."),
     "models": ("studio.cli.models", "models", "List the models on this disk that can be trained."),
     "runs": ("studio.cli.runs", "runs", "List, show, attach to, stop, resume and remove runs."),
     "why": ("studio.cli.why", "why", "Tell what happened to one record, stage by stage."),

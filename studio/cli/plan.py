@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.output import Output, table
+from studio.cli.progress import duration
 from studio.cli.summary import shorter
 from studio.exit_codes import ExitCode
 
@@ -32,13 +35,32 @@ def show_plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], ru
         named = stage["stage"] if stage["stage"] == stage["use"] else f"{stage['stage']} ({stage['use']})"
         out.data(f"  {number}. {named}")
         out.data(table([[f"       {key}", _value(value)] for key, value in stage["parameters"].items()]))
+    _show_costs(plan["costs"], out)
     out.data("\nWhere it would go")
     out.data(table([[f"  {what}", where] for what, where in plan["outputs"].items()]))
     out.data("\nNothing was run: leave --dry-run out to do it.")
     return int(ExitCode.OK)
 
 
+def _show_costs(costs: Sequence[dict[str, Any]], out: Output) -> None:
+    """What the dear stages take, if there are any: about, and at most, since stages before them may drop records."""
+    if not costs:
+        return
+    out.data("\nWhat it costs, about, and no more than")
+    for cost in costs:
+        told = [f"{duration(cost['seconds'])} on {cost['cores']} cores"] if cost["seconds"] or not cost["calls"] else []
+        if cost["calls"]:
+            tokens = f"{cost['prompt_tokens']:,} tokens of prompts and {cost['answer_tokens']:,} of answers"
+            told.append(f"{cost['calls']:,} calls with {tokens}")
+        if cost["money"] is not None:
+            told.append(f"{cost['money']:.2f} to pay")
+        out.data(f"  {cost['stage']}: {', '.join(told)}, for {cost['records']:,} records")
+        if cost["note"]:
+            out.data(f"       {cost['note']}")
+
+
 def _plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], runs_dir: Path) -> dict[str, Any]:
+    from curation.cost import recipe_costs
     from curation.engine.plan import make_plan
     from curation.events import SourceFound
 
@@ -57,6 +79,8 @@ def _plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], runs_d
             out_format=options["out_format"],
             spool=Path(scratch) / "stdin.bin",
         )
+        costs = recipe_costs(plan.sources, recipe, options["format"], options["limit"])
+    cores = min(os.cpu_count() or 1, options["workers"] or os.cpu_count() or 1)
     run = f"{shorter(runs_dir)}/DATE-TIME-curate-XXXX"
     return {
         "plan": "curate",
@@ -66,6 +90,16 @@ def _plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], runs_d
         "stages": [
             {"stage": step.name, "use": step.use, "parameters": step.stage.model_dump(mode="json")}
             for step in recipe.steps()
+        ],
+        "costs": [
+            {
+                **asdict(each.cost),
+                "stage": each.stage,
+                "records": each.records,
+                "seconds": round(each.cost.seconds / cores, 1),
+                "cores": cores,
+            }
+            for each in costs
         ],
         "outputs": {
             "dataset": options["out"] or f"{run}/dataset",

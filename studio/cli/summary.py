@@ -107,6 +107,10 @@ def tell(folder: RunFolder, summary: Mapping[str, Any]) -> str:
         from studio.cli.experiment import tell_experiment
 
         return tell_experiment(dict(summary), shorter(folder.path / "report.md"))
+    if summary.get("kind") == "map":
+        from studio.cli.map import tell_map
+
+        return tell_map(folder, summary)
     if summary.get("kind") == "export":
         from studio.cli.export_words import tell_export
 

@@ -23,6 +23,7 @@ from studio.runs.folder import RunFolder
 from studio.runs.generate import run_generate
 from studio.runs.interrupt import Interrupt
 from studio.runs.lock import RunLock
+from studio.runs.mapping import run_map
 from studio.runs.spec import RunSpec, now, read_spec
 from studio.runs.status import Result, Status
 from studio.runs.train import run_train
@@ -40,6 +41,7 @@ KINDS: Mapping[str, Entry] = {
     "experiment": run_experiment,
     "export": run_export,
     "generate": run_generate,
+    "map": run_map,
 }
 """What a worker can do, by the `kind` of run.json."""
 

@@ -308,7 +308,8 @@ def _named(run: KnownRun) -> list[str]:
     sides = (run.spec.recipe.get("resolved") or {}).get("sides") or {}
     model = (run.spec.recipe.get("resolved") or {}).get("model") or {}
     options = [run.spec.options.get(name) for name in _REFERENCES]
-    named = [*options, sides.get("run"), sides.get("a"), sides.get("b"), model.get("name")]
+    mapped = run.spec.inputs if run.spec.kind == "map" else ()
+    named = [*options, *mapped, sides.get("run"), sides.get("a"), sides.get("b"), model.get("name")]
     return list(dict.fromkeys(name for name in named if isinstance(name, str) and name))
 
 
@@ -334,7 +335,7 @@ def _output_thing(output: Output, *, check: bool) -> Thing:
 
 def _digests(path: Path) -> set[str]:
     """SHA-256 of a file, or of the weights in a folder."""
-    from training.cache import file_digest
+    from curation.weights.cache import file_digest
 
     if path.is_file():
         return {file_digest(path)}

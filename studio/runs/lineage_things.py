@@ -15,7 +15,8 @@ from studio.runs.spec import RunSpec
 from studio.runs.status import read_result, status_of
 
 Kind = Literal[
-    "file", "folder", "weights", "checkpoint", "model", "curate", "generate", "train", "compare", "experiment", "export"
+    "file", "folder", "weights", "checkpoint", "model", "curate", "generate", "train", "compare", "experiment", "export",
+    "map",
 ]  # fmt: skip
 State = Literal["same", "changed", "missing", "unknown"]
 
@@ -149,7 +150,7 @@ def base_model(run: KnownRun) -> Thing | None:
 
 def sha256_now(path: Path, digest: str) -> tuple[State, str]:
     """Whether a file has a SHA-256."""
-    from training.cache import file_digest
+    from curation.weights.cache import file_digest
 
     if not path.is_file():
         return "missing", f"{path} is gone."
@@ -246,6 +247,11 @@ def _of_export(run: KnownRun) -> dict[str, Any]:
     return found | ({"hub": pushed.get("path", "")} if isinstance(pushed, Mapping) else {})
 
 
+def _of_map(run: KnownRun) -> dict[str, Any]:
+    topics = run.summary.get("topics")
+    return {} if topics is None else {"topics": len(topics), "mapped": run.summary["counts"]["read"]}
+
+
 _FACTS: Mapping[str, Any] = {
     "curate": _of_curation,
     "generate": _of_generation,
@@ -253,6 +259,7 @@ _FACTS: Mapping[str, Any] = {
     "compare": _of_comparison,
     "experiment": _of_experiment,
     "export": _of_export,
+    "map": _of_map,
 }
 
 

@@ -73,6 +73,12 @@ PASSING = ("429", "429_later", "500", "503_later", "drop", "drop_midway", "hang"
 """Those after which asking again is right."""
 
 
+LLAMA_CPP_SAYS = (
+    "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be "
+    "'text' or 'json_object'\", 'input': 'json_schema', 'ctx': {'expected': \"'text' or 'json_object'\"}}"
+)
+
+
 class Fault(Exception):
     """Raised by an answer function: misbehave in this way."""
 
@@ -99,7 +105,8 @@ def echo(body: Body) -> str:
 class FaultyServer:
     """See the module. key: what `Authorization: Bearer` must carry; else nobody asks. models: what /v1/models lists.
     refuses: request fields that are refused with 400, as an endpoint does that does not know them (`response_format`,
-    `stream_options`, `max_tokens`). tls: a PEM file of certificate and key; the address is then https.
+    `stream_options`, `max_tokens`); `json_schema` is that type of response_format, refused with 500, as llama_cpp.server
+    does it. tls: a PEM file of certificate and key; the address is then https.
     """
 
     def __init__(
@@ -242,6 +249,11 @@ class _Exchange(BaseHTTPRequestHandler):
         given = self.headers.get("authorization", "")
         if owner.key and given != f"Bearer {owner.key}":
             return 401, {"error": {"message": f"Incorrect API key provided: {given}"}}
+        form = body.get("response_format", {}).get("type")
+        if "json_schema" in owner.refuses and form == "json_schema":
+            return 500, {
+                "error": {"message": LLAMA_CPP_SAYS, "type": "internal_server_error", "param": None, "code": None}
+            }
         for name in owner.refuses:
             if name in body:
                 advice = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""

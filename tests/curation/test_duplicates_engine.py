@@ -19,7 +19,7 @@ from pairs import GROUPS
 
 from curation.engine import local
 
-KILLS = max(6, int(os.environ.get("STUDIO_KILLS", "6")))
+KILLS = max(4, int(os.environ.get("STUDIO_KILLS", "4")))
 RECIPE = """
 seed: 7
 stages:

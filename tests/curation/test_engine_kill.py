@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from engine_inputs import digests, run, write_messy
 
-KILLS = int(os.environ.get("STUDIO_KILLS", "20"))
+KILLS = int(os.environ.get("STUDIO_KILLS", "8"))
 
 CHILD = """
 import sys

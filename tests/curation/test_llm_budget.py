@@ -242,7 +242,7 @@ def test_no_order_of_beginnings_and_ends_passes_a_budget(data: st.DataObject) ->
 def small_tokenizer() -> Callable[[Sequence[str]], list[int]]:
     """SmolLM2's: 49,152 tokens made of English, so that Chinese takes it more tokens than any model of today."""
     from curation.stages.tokens import load
-    from training.model_find import find_model
+    from curation.weights.find import find_model
 
     return load(find_model("smollm2").path).count
 

@@ -16,7 +16,7 @@ from llm_server import FAULTS, PASSING, Fault, FaultyServer, last_user_text
 
 from curation.errors import InputError
 from curation.llm.address import read_address
-from curation.llm.client import connect
+from curation.llm.client import STOP_GRACE, connect
 from curation.llm.model import CallFailed, ChatMessage, ChatRequest, FailureKind
 
 SCHEMA = {"type": "object", "properties": {"winner": {"enum": ["A", "B"]}}, "required": ["winner"]}
@@ -40,13 +40,18 @@ def ask(text: str = "Where is the library?", **more: object) -> ChatRequest:
     return ChatRequest("", (ChatMessage("user", text),), **more)  # type: ignore[arg-type]
 
 
+def patience(fault: str) -> float:
+    """Seconds: few where the fault lasts for as long as one is waited for."""
+    return 0.4 if KINDS[fault] == "timeout" else 2.0
+
+
 def test_every_fault_of_the_server_is_expected_here() -> None:
     assert set(KINDS) == set(FAULTS)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_is_taken_for_an_answer(fault: str) -> None:
-    with FaultyServer(faults=[fault]) as server, connect(server.address, attempts=1, timeout=1.0) as model:
+    with FaultyServer(faults=[fault]) as server, connect(server.address, attempts=1, timeout=patience(fault)) as model:
         began = time.monotonic()
         with pytest.raises(CallFailed) as failed:
             model.complete(ask())
@@ -60,7 +65,10 @@ def test_no_fault_is_taken_for_an_answer(fault: str) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_is_taken_for_the_end_of_a_stream(fault: str) -> None:
     pieces: list[str] = []
-    with FaultyServer(faults=[fault, None]) as server, connect(server.address, attempts=1, timeout=1.0) as model:
+    with (
+        FaultyServer(faults=[fault, None]) as server,
+        connect(server.address, attempts=1, timeout=patience(fault)) as model,
+    ):
         if fault == "length":
             reply = model.stream(ask(), pieces.append)
             assert (reply.finish_reason, reply.text) == ("length", "".join(pieces))
@@ -206,7 +214,23 @@ def test_an_endpoint_that_takes_no_schema_is_asked_without_from_then_on() -> Non
     with FaultyServer(refuses=("response_format",)) as server, connect(server.address, attempts=1) as model:
         for number in range(3):
             assert model.complete(ask(f"{number}", schema=SCHEMA)).text == f"You said: {number}"
-        assert ["response_format" in seen.body for seen in server.requests] == [True, False, False, False]
+        forms = [seen.body.get("response_format", {}).get("type") for seen in server.requests]
+        assert forms == ["json_schema", "json_object", None, None, None]
+
+
+def test_an_endpoint_that_takes_a_schema_in_another_form_is_asked_in_that_from_then_on() -> None:
+    with FaultyServer(refuses=("json_schema",)) as server, connect(server.address, attempts=1) as model:
+        for number in range(3):
+            assert model.complete(ask(f"{number}", schema=SCHEMA)).text == f"You said: {number}"
+        told = [seen.body["response_format"] for seen in server.requests]
+        assert told[0]["type"] == "json_schema"
+        assert told[1:] == [{"type": "json_object", "schema": SCHEMA}] * 3
+
+
+def test_an_error_of_the_server_that_speaks_of_no_form_forgets_no_schema() -> None:
+    with FaultyServer(faults=["500", None]) as server, connect(server.address, attempts=2) as model:
+        model.complete(ask(schema=SCHEMA))
+        assert [seen.body["response_format"]["type"] for seen in server.requests] == ["json_schema"] * 2
 
 
 def test_a_refusal_for_another_reason_forgets_no_schema() -> None:
@@ -222,9 +246,9 @@ def test_fields_that_an_endpoint_does_not_know_are_replaced() -> None:
     with FaultyServer(refuses=refuses) as server, connect(server.address, attempts=1) as model:
         pieces: list[str] = []
         model.stream(ask(max_tokens=42, schema=SCHEMA), pieces.append)
-        assert server.requests[-1].body["max_completion_tokens"] == 42 and len(server.requests) == 4
+        assert server.requests[-1].body["max_completion_tokens"] == 42 and len(server.requests) == 5
         model.stream(ask("Once more"), pieces.append)
-        assert len(server.requests) == 5
+        assert len(server.requests) == 6
 
 
 def test_a_stream_shows_its_pieces_as_they_come() -> None:
@@ -257,14 +281,16 @@ def test_a_stream_stops_at_once() -> None:
         assert model.ledger.summary().failures == {"stopped": 2} and len(server.requests) == 2
 
 
-def test_a_stopped_call_may_still_get_the_answer_it_pays_for() -> None:
-    with FaultyServer(delay=1.0) as server, connect(server.address) as model:
+def test_a_stopped_call_may_still_get_the_answer_it_pays_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert STOP_GRACE == 3.0
+    monkeypatch.setattr("curation.llm.client.STOP_GRACE", 1.0)
+    with FaultyServer(delay=0.4) as server, connect(server.address) as model:
         assert model.complete(ask(), should_stop=lambda: True).text
         server.faults = ["hang"]
         began = time.monotonic()
         with pytest.raises(CallFailed) as failed:
             model.complete(ask(), should_stop=lambda: True)
-        assert failed.value.kind == "stopped" and 3 <= time.monotonic() - began < 4.5
+        assert failed.value.kind == "stopped" and 1 <= time.monotonic() - began < 2.5
 
 
 def test_a_wait_is_stopped_at_once() -> None:
@@ -336,7 +362,7 @@ def test_what_one_thread_learned_about_an_endpoint_no_other_forgets() -> None:
         model.complete(ask(schema=SCHEMA))
         slow.join()
         model.complete(ask("later", schema=SCHEMA))
-        assert len(server.requests) == 4
+        assert len(server.requests) == 5
 
 
 def test_certificates_are_verified(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

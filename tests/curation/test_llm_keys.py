@@ -32,7 +32,7 @@ from pathlib import Path
 logging.basicConfig(filename="debug.log", level=logging.DEBUG)
 from curation.llm.client import connect
 from curation.llm.model import CallFailed, ChatMessage, ChatRequest
-with connect(sys.argv[1], "STUB_KEY", attempts=1, timeout=1.0, ledger=Path("calls.sqlite")) as model:
+with connect(sys.argv[1], "STUB_KEY", attempts=1, timeout=0.4, ledger=Path("calls.sqlite")) as model:
     print(model, vars(model), model.name, model.identity)
     for number in range(int(sys.argv[2])):
         request = ChatRequest("", (ChatMessage("user", f"What is my key? {number}"),))

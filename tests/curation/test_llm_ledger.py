@@ -54,7 +54,7 @@ def test_thirty_percent_faults_and_kills_pay_for_nothing_twice(tmp_path: Path) -
             "prompts": prompts,
             "concurrency": concurrency,
             "attempts": 8,
-            "timeout": 1.5,
+            "timeout": 1.0,
         }
         for goal in (10, 45, 80, 120, 160, 190):
             asker = start(tmp_path, **settings)

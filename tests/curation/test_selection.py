@@ -69,7 +69,9 @@ def naive(vectors: np.ndarray, quality: np.ndarray, diversity: float, budget: in
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 12), st.sampled_from([0.25, 0.5, 1.0]), st.booleans())
-def test_the_lazy_choice_is_that_of_brute_force(seed: int, count: int, keep: int, diversity: float, noted: bool) -> None:
+def test_the_lazy_choice_is_that_of_brute_force(
+    seed: int, count: int, keep: int, diversity: float, noted: bool
+) -> None:
     """For coverage, blends and shares of groups, with the short cut of noted likenesses and without."""
     vectors = signs(seed, count)
     draw = np.random.default_rng(seed)

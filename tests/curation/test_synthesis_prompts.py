@@ -59,7 +59,8 @@ def text_of(request) -> str:
 
 
 def test_there_is_a_file_for_every_kind_and_both_gates(prompts: Prompts) -> None:
-    assert set(prompts.digests) == {f"{name}.jinja" for name in (*WORKED_ON, "answerable", "judge", "parts")}
+    others = ("sentence", "answerable", "judge", "parts")
+    assert set(prompts.digests) == {f"{name}.jinja" for name in (*WORKED_ON, *others)}
     for name, digest in prompts.digests.items():
         assert digest == hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()
 
@@ -366,7 +367,7 @@ def test_the_page_about_prompts_is_right(tmp_path: Path, prompts: Prompts) -> No
     request = asked(Prompts.load(own(tmp_path, "qa.jinja", example)), unit(difficulty="hard"))
     assert request.messages[1].content.startswith("<source ") and "Write 2 questions" in request.messages[1].content
     assert all(f"`{name}`" in page for name in prompts.digests)
-    given = {"source", "record", "examples", "written", *VALUES}
+    given = {"source", "sentences", "record", "examples", "written", *VALUES}
     rows = [line.split("|")[1] for line in page.partition("| variable |")[2].partition("\n\n")[0].splitlines()[2:]]
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == given
 

@@ -14,7 +14,6 @@ from typing import Any
 from train_drawn import finish
 from tui_pilot import Driven, driven
 
-from curation.json_lines import append_line
 from curation.synthesis.decisions import decide
 from curation.synthesis.made import Made
 from curation.synthesis.model import (
@@ -132,6 +131,13 @@ def made_with(folder: RunFolder, kind: str = "documents") -> None:
     )
 
 
+def put(path: Path, row: Any) -> None:
+    """A row as a line of a file, not flushed to the disk as a run would: tests make many."""
+    value = row.as_json() if hasattr(row, "as_json") else row
+    with path.open("a", encoding="ascii") as stream:
+        stream.write(json.dumps(value) + "\n")
+
+
 def tell(folder: RunFolder, *events: dict[str, Any]) -> None:
     """Events, as the worker appends them."""
     with folder.events.open("a") as stream:
@@ -171,14 +177,14 @@ def page(language: str) -> tuple[Document, list[Chunk], str]:
 def sources(folder: RunFolder, language: str) -> list[Chunk]:
     """Document, chunks and units, as they are before anything is asked."""
     document, chunks, text = page(language)
-    append_line(folder.path / DOCUMENTS, document.as_json())
+    put(folder.path / DOCUMENTS, document)
     (folder.path / TEXTS).mkdir()
     (folder.path / TEXTS / "guide.md").write_text(text, encoding="utf-8")
     for number, chunk in enumerate(chunks):
-        append_line(folder.path / CHUNKS, chunk.as_json())
+        put(folder.path / CHUNKS, chunk)
         types = tuple(TYPES[(3 * number + at) % 4] for at in range(3))
         unit = Unit(f"u{number + 1:05}", "qa", 3, chunk.chunk_id, (), "", types, "medium", seed=number)
-        append_line(folder.path / UNITS, unit.as_json())
+        put(folder.path / UNITS, unit)
     return chunks
 
 
@@ -200,7 +206,7 @@ def answer(folder: RunFolder, number: int, language: str, chunks: Sequence[Chunk
     name = f"u{number + 1:05}"
     items = tuple(item_of(row, f"{name}.{at}", 3 * number + at, chunks) for at, row in enumerate(rows))
     outcome = Outcome(name, items, (hashlib.sha256(name.encode()).hexdigest(),), 702, 318, 2.4)
-    append_line(folder.path / OUTCOMES, outcome.as_json())
+    put(folder.path / OUTCOMES, outcome)
     tell(folder, finished_unit(outcome, _BEGAN + 10 + 4 * number))
 
 
@@ -247,11 +253,11 @@ def make_seeds(runs: Path, language: str) -> RunFolder:
     made_with(folder, "seeds")
     for number, (question, said) in enumerate(seeds):
         origin = Origin(f"sarcasm.csv:{number + 1}", (("user", question), ("assistant", said)), f"{number}" * 64)
-        append_line(folder.path / ORIGINS, origin.as_json())
-    append_line(folder.path / UNITS, Unit("u00001", "similar", 1, "", ("sarcasm.csv:1", "sarcasm.csv:2")).as_json())
+        put(folder.path / ORIGINS, origin)
+    put(folder.path / UNITS, Unit("u00001", "similar", 1, "", ("sarcasm.csv:1", "sarcasm.csv:2")))
     item = Item("u00001.0", "accepted", exchanges=(Exchange(*new),), scores={"copied": 0.12})
     outcome = Outcome("u00001", (item,), ("2" * 64,), 240, 60, 1.1)
-    append_line(folder.path / OUTCOMES, outcome.as_json())
+    put(folder.path / OUTCOMES, outcome)
     tell(folder, started(SEEDS), {**prepared(1, units=1, chunks=0), "documents": 0}, finished_unit(outcome, _BEGAN + 6))
     tell(folder, {"event": "run_stopped", "time": _BEGAN + 7, "run": SEEDS})
     finish(folder, "stopped")

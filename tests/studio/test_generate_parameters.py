@@ -149,8 +149,9 @@ def works(home: Path) -> None:
 
 @about("source.lines")
 def lines(home: Path) -> None:
-    whole = said(asked(home, "ask.per_chunk=1", file="lines.txt"))
-    apart = said(asked(home, "ask.per_chunk=1", "source.lines=true", file="lines.txt"))
+    once = ("ask.per_chunk=1", "ask.anchor=quote")
+    whole = said(asked(home, *once, file="lines.txt"))
+    apart = said(asked(home, *once, "source.lines=true", file="lines.txt"))
     assert len(whole) == 1
     assert "Room 0" in whole[0]
     assert "Room 3" in whole[0]
@@ -191,15 +192,28 @@ def per_call(home: Path) -> None:
 
 @about("ask.types")
 def types(home: Path) -> None:
-    prompts = said(asked(home, "ask.types=[numeric, cause]", "ask.per_chunk=4", "ask.per_call=1"))
+    one = ("ask.per_call=1", "ask.anchor=quote")
+    prompts = said(asked(home, "ask.types=[numeric, cause]", "ask.per_chunk=4", *one))
     assert prompts[0] != prompts[1]
     plain = [re.sub(r"[0-9a-f]{8,}", "", prompt) for prompt in prompts]
     assert plain[0] == plain[2]
     assert plain[1] == plain[3]
-    others = [
-        re.sub(r"[0-9a-f]{8,}", "", prompt) for prompt in said(asked(home, "ask.types=[definition]", "ask.per_call=1"))
-    ]
+    others = [re.sub(r"[0-9a-f]{8,}", "", prompt) for prompt in said(asked(home, "ask.types=[definition]", *one))]
     assert not set(others) & set(plain)
+
+
+@about("ask.anchor")
+def anchor(home: Path) -> None:
+    def sentences(*changes: str) -> list[str]:
+        prompts = asked(home, "ask.per_chunk=2", *changes)
+        return [
+            each for prompt in prompts for each in re.findall(r"<sentence \w+>\n(.*)\n<", prompt.messages[-1].content)
+        ]
+
+    there = "model.name=http://127.0.0.1:1/v1#m"
+    two = ["The museum of clocks opens at nine.", TEXT.partition("nine. ")[2]]
+    assert sentences() == sentences("ask.anchor=sentence") == sentences("ask.anchor=sentence", there) == two
+    assert sentences("ask.anchor=quote") == sentences(there) == []
 
 
 @about("ask.difficulties")

@@ -453,3 +453,29 @@ def test_the_palette_opens_in_a_terminal_of_any_width(tmp_path: Path, width: int
             assert found.app._exception is None
 
     run(test())
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (120, " studio  1 Data  2 Curate "),
+        (84, " 1 Data 2 Curate 3 Review "),
+        (80, " 1 Data 2 Curate 3 Review "),
+        (61, " 1 Data 2 3 4 5 6 7 "),
+    ],
+)
+def test_the_line_at_the_top_fits(width: int, shown: str) -> None:
+    """What is open is cut, the number of runs never, and a click goes where it says."""
+
+    async def test() -> None:
+        async with driven(size=(width, 24)) as found:
+            bar = found.screen.query_one(TopBar)
+            bar.opened, bar.live = "a/very/long/path/to/something/that/is/open.jsonl", 1
+            await found.pilot.pause()
+            said = str(bar.render())
+            assert said.startswith(shown) and "● 1" in said and len(said) <= width
+            last = said.index(PLACES[-1].key)
+            await found.pilot.click(TopBar, offset=(last, 0))
+            await found.until(lambda: found.app.current_mode == PLACES[-1].name, "the last screen")
+
+    run(test())

@@ -343,7 +343,8 @@ def test_a_quote_is_mended_with_the_source_beside_it(runs: Path) -> None:
             await shown(studio, runs, DONE)
             await studio.press("down", "down", "e")
             await studio.until(lambda: studio.screen.query("#item-fields"), "the fields")
-            await studio.until(lambda: "Children under twelve" in text(studio), "the source")
+            source = studio.screen.query_one("#item-source")
+            await studio.until(lambda: "Children under twelve" in source.content.plain, "the source")
             await studio.press("tab")
             await studio.type("No. ")
             await studio.press("ctrl+o")
@@ -357,7 +358,8 @@ def test_a_quote_is_mended_with_the_source_beside_it(runs: Path) -> None:
             found = decided(runs / DONE)["u00001.2"]
             (span,) = found.spans
             assert page("en")[2][span.start : span.end] == quote == found.exchanges[0].quote
-            await studio.until(lambda: "‹Children under twelve" in text(studio), "the mark")
+            beside = studio.screen.query_one("#source")
+            await studio.until(lambda: "‹Children" in beside.content.plain, "the mark")
             assert "As the model wrote it" in text(studio) and "The head librarian signs" in text(studio)
 
     run(test())

@@ -14,11 +14,11 @@ from export_bench import checkout, export_here, trained
 from model_files import write_gguf
 
 from curation.errors import InputError, Refused, StudioError
+from curation.weights.find import packaged_file
 from training.export import tools
 from training.export.gguf_file import quantize, read_gguf
 from training.export.llama import LlamaModel
 from training.manifest import Manifest, read_manifest, verify_files
-from training.model_find import packaged_file
 
 needs_llama = pytest.mark.skipif(
     tools.llama_environment() is None, reason="llama_cpp is not here: studio export --setup compiles it"
@@ -176,7 +176,7 @@ def test_a_quantiser_on_the_path_is_used(
 @needs_smollm2
 @pytest.mark.slow
 def test_llama_cpps_own_converter_on_a_real_model(tmp_path: Path) -> None:
-    from training.model_find import find_model
+    from curation.weights.find import find_model
 
     base = Path(find_model("smollm2").path)
     made = {"quants": ("q8_0",), "prompts": 4, "tokens": 8}

@@ -33,7 +33,7 @@ def texts_of(data: Path, name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def count() -> Callable[[list[str]], list[int]]:
-    from training.model_find import find_model
+    from curation.weights.find import find_model
 
     try:
         return load(find_model("smollm2").path).count
@@ -90,7 +90,7 @@ def test_letters_of_other_alphabets_may_be_many_tokens() -> None:
 
 
 def test_a_tokenizer_that_is_named_counts(count: Callable[[list[str]], list[int]]) -> None:
-    from training.model_find import find_model
+    from curation.weights.find import find_model
 
     texts = ["今天的天气很好。", "The library opens at nine."]
     assert counter(find_model("smollm2").path)(texts) == count(texts)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from curation.weights.find import find_model
 from training.device import Facts, choose
 from training.memory import available
 from training.memory import estimate as estimate_module
@@ -15,7 +16,6 @@ from training.memory.estimate import Estimate, estimate
 from training.memory.live_bytes import LiveBytes
 from training.memory.simulate import Shape, Simulated, simulate
 from training.memory.suggest import suggest
-from training.model_find import find_model
 from training.recipe import TrainRecipe
 
 SMALL = Shape(2, 64)

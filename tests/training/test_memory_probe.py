@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from curation.errors import StudioError
+from curation.weights.find import find_model
 from training.device import choose
 from training.memory.estimate import estimate
 from training.memory.of_session import shapes
 from training.memory.probe import _answer, longest_batch, probe
 from training.memory.simulate import Shape
-from training.model_find import find_model
 from training.recipe import TrainRecipe
 from training.tokenize import Encoded, EncodedPair
 

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from curation.errors import StudioError
+from curation.weights.find import packaged_file
 from training.device import Facts, choose
 from training.model import find_model, load_model, load_tokenizer
-from training.model_find import packaged_file
 from training.recipe import TrainRecipe
 
 
@@ -176,7 +176,7 @@ def test_what_libraries_say_reaches_the_log_of_a_run(tmp_path: Path) -> None:
     code = (
         "import logging, sys\n"
         "logging.basicConfig(filename=sys.argv[1], level=logging.WARNING)\n"
-        "from training.library_noise import hush_libraries\n"
+        "from curation.weights.hush import hush_libraries\n"
         "hush_libraries()\n"
         "import transformers, warnings\n"
         "transformers.utils.logging.get_logger('transformers.models').warning('about a model')\n"

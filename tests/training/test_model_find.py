@@ -15,8 +15,9 @@ import pytest
 from model_files import COMMIT, hub, put_in_cache, write_gguf
 
 from curation.errors import StudioError
-from training import cache, model_find
-from training.model_find import find_model
+from curation.weights import cache
+from curation.weights import find as model_find
+from curation.weights.find import find_model
 
 
 @pytest.fixture(autouse=True)
@@ -194,10 +195,10 @@ def test_a_damaged_gguf_is_refused(data: bytes, tmp_path: Path, own_cache: Path)
 def test_two_processes_convert_one_file_once(tiny: Path, tmp_path: Path, own_cache: Path) -> None:
     path = write_gguf(tiny, tmp_path / "tiny.gguf")
     code = (
-        "import sys, training.gguf_convert as g\n"
+        "import sys, curation.weights.gguf as g\n"
         "real = g._convert\n"
         "g._convert = lambda *a: (print('converting', flush=True), real(*a))[1]\n"
-        "from training.model_find import find_model\n"
+        "from curation.weights.find import find_model\n"
         "print(find_model(sys.argv[1]).path)\n"
     )
     both = [subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) for _ in "ab"]
@@ -252,7 +253,7 @@ class TestHub:
             "import json, sys\n"
             "from dataclasses import asdict\n"
             "from curation.errors import StudioError\n"
-            "from training.model_find import find_model\n"
+            "from curation.weights.find import find_model\n"
             "try:\n    print(json.dumps(asdict(find_model(sys.argv[1], *sys.argv[2:]))))\n"
             "except StudioError as error:\n    print(json.dumps({'message': error.message, 'hint': error.hint}))\n"
             "assert 'torch' not in sys.modules\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from model_files import COMMIT, put_in_cache, write_gguf
 
+from curation.weights.find import find_model
 from studio.cli.main import main
-from training.model_find import find_model
 from training.model_list import ListedModel, list_models
 
 
@@ -59,7 +59,7 @@ def test_folders_are_searched(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_the_package_is_listed_where_it_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
-    from training.model_find import packaged_file
+    from curation.weights.find import packaged_file
 
     code = main(["models", "--json"])
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

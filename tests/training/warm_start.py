@@ -30,18 +30,10 @@ from pathlib import Path
 from typing import Any
 
 _READ_BY_IMPORTS = (
-    "HF_",
-    "TRANSFORMERS_",
-    "HUGGINGFACE_",
-    "OMP_",
-    "MKL_",
-    "CUDA_",
-    "TORCH",
-    "PYTORCH_",
-    "PYTHON",
-    "LD_",
-    "BNB_",
-)
+    "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_TOKEN", "TRANSFORMERS_OFFLINE", "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONPATH", "PYTHONHASHSEED", "PYTHONDEVMODE", "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+)  # fmt: skip
 _STUDIO = ("-m", "studio")
 
 _lock = threading.Lock()
@@ -188,9 +180,9 @@ def run(
 def _running(environment: Mapping[str, str]) -> str | None:
     """Where the process that starts others listens; None where its imports do not fit the environment."""
     global _server
-    wanted = {name: value for name, value in environment.items() if name.startswith(_READ_BY_IMPORTS)}
+    wanted = {name: environment[name] for name in _READ_BY_IMPORTS if name in environment}
     with _lock:
-        if _server is None or _server[0].poll() is not None:
+        if _server is None:
             place = f"\0studio-tests-{os.getpid()}-{os.urandom(6).hex()}"
             command = [sys.executable, str(Path(__file__).resolve()), place[1:]]
             server = subprocess.Popen(

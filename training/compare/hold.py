@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import InputError, StudioError
-from training.library_noise import hush_libraries
+from curation.weights.hush import hush_libraries
 
 if TYPE_CHECKING:
+    from curation.weights.find import FoundModel
     from training.device import Device
-    from training.model_find import FoundModel
     from training.sections import ModelSettings
 
 _MUTATING = ("pissa", "olora", "corda", "loftq")  # they take a part out of the base's own weights when they are loaded

@@ -14,12 +14,12 @@ from training.compare.trained import TrainedRun, is_training, names_a_training, 
 if TYPE_CHECKING:
     from curation.llm.client import Endpoint
     from curation.llm.model import ChatModel
+    from curation.weights.find import FoundModel
     from training.compare.generate import Writer
     from training.compare.hold import Held
     from training.compare.sections import SamplingSettings, SideSettings
     from training.device import Device
     from training.examples import Message
-    from training.model_find import FoundModel
     from training.recipe import TrainRecipe
     from training.template import Template
 
@@ -169,7 +169,7 @@ class Opener:
 
     def _plan(self, name: str) -> _Plan:
         """What `name` means: see `SideSettings`."""
-        from training.model_find import PACKAGED
+        from curation.weights.find import PACKAGED
 
         if ENDPOINT.match(name):
             return _Plan(name, name.partition("#")[2] or name, "endpoint")
@@ -336,7 +336,7 @@ def _is_virtual(adapter: Path | None) -> bool:
 
 
 def _digest(plan: _Plan) -> str:
-    from training.cache import file_digest
+    from curation.weights.cache import file_digest
 
     if plan.found is None:
         raise AssertionError("only weights have a digest")

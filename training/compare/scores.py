@@ -77,7 +77,7 @@ def _jieba() -> Any:
     """jieba's tokenizer. Its cache lies in the user's folder: in the common one anybody could put a file in its place."""
     import jieba
 
-    from training.cache import cache_folder
+    from curation.weights.cache import cache_folder
 
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)

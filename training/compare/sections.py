@@ -32,7 +32,9 @@ class SideSettings(Section):
         default="auto", description="Weights of the base in fewer bits. auto: as they were trained."
     )
     key_env: str = Field(
-        default="", max_length=200, description="The environment variable with the key of sides that are endpoints."
+        default="",
+        max_length=200,
+        description="The environment variable, or entry of the keyring, with the key of sides that are endpoints.",
     )
     threads: int = Field(default=0, ge=0, le=1024, description="Threads of PyTorch on the CPU. 0: one a core.")
 
@@ -98,7 +100,11 @@ class JudgeSettings(Section):
         max_length=4096,
         description="An endpoint as `http://host/v1#model`, or a model as for a side, loaded in this process. Empty: none.",
     )
-    key_env: str = Field(default="", max_length=200, description="The environment variable with the endpoint's key.")
+    key_env: str = Field(
+        default="",
+        max_length=200,
+        description="The environment variable, or entry of the keyring, with the key of the endpoint.",
+    )
     pairwise: bool = Field(
         default=True, description="Which answer is better, asked in both orders; disagreement is a tie."
     )

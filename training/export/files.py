@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.weights.folder import weight_files, weights_digest
 from training.export.card import model_card
 from training.export.check import Check, check_gguf
 from training.export.gguf_file import GgufFacts, convert, quantize, read_gguf
@@ -12,7 +13,6 @@ from training.export.ollama import modelfile, ollama_template
 from training.export.place import is_whole, made_whole, put
 from training.export.tools import find_converter, llama_environment
 from training.export.weights import load_answers
-from training.model_folder import weight_files, weights_digest
 
 if TYPE_CHECKING:
     from training.export.settings import Quant

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curation.errors import InputError, Stopped, StudioError
+from curation.weights.find import offline
 from training.manifest import files_in
-from training.model_find import offline
 
 Kind = Literal["model", "dataset"]
 # What an earlier export may have left there and a later one does not have: an adapter and whole weights in one repository
@@ -57,7 +57,7 @@ def push(
     there already are not sent again, and where nothing differs there is no commit. Raises Stopped, or StudioError with
     nothing changed: also where somebody else pushed in the meantime.
     """
-    from training.library_noise import hush_hub
+    from curation.weights.hush import hush_hub
 
     hush_hub()
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import StudioError
-from training.library_noise import hush_libraries
+from curation.weights.hush import hush_libraries
 
 if TYPE_CHECKING:
+    from curation.weights.find import FoundModel
     from training.device import Device
     from training.export.settings import ExportSettings
     from training.export.source import Source
-    from training.model_find import FoundModel
     from training.template import Template
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from curation.errors import InputError, StudioError
+from curation.weights.find import FoundModel, find_model
+from curation.weights.folder import read_json, weight_files, weights_digest
 from training.compare.trained import TrainedRun, trained_run
-from training.model_find import FoundModel, find_model
-from training.model_folder import read_json, weight_files, weights_digest
 
 if TYPE_CHECKING:
     from training.recipe import TrainRecipe

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from curation.errors import InputError, StudioError
-from training.cache import cache_folder, held
+from curation.weights.cache import cache_folder, held
 
 VARIABLE = "STUDIO_LLAMA_CPP"
 SETUP = "studio export --setup"

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import StudioError
+from curation.weights.find import FoundModel
+from curation.weights.folder import weight_files, weights_digest
 from curation.writers.atomic import write_atomic
 from training.export.card import base_name, model_card
 from training.export.check import Check, check_merged, check_template
@@ -18,8 +20,6 @@ from training.export.merge import load_whole, merged, save_tokenizer, save_whole
 from training.export.place import is_whole, made_whole, put
 from training.export.prompts import check_prompts
 from training.manifest import files_in
-from training.model_find import FoundModel
-from training.model_folder import weight_files, weights_digest
 
 if TYPE_CHECKING:
     from training.export.work import Work

@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 
 from curation.errors import OutputError, StudioError
+from curation.weights.cache import cache_folder
 from curation.writers.atomic import write_atomic
-from training.cache import cache_folder
 
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "polars", "numpy")
 _CODE = """
@@ -21,7 +21,7 @@ from training.memory.probe_step import import_all
 from training.memory.resident import resident
 import_all()
 from training.model import load_tokenizer
-from training.model_find import FoundModel
+from curation.weights.find import FoundModel
 tokenizer = load_tokenizer(FoundModel("", sys.argv[1], None, "folder", ""))
 tokenizer("a")
 print(resident())

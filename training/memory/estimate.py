@@ -12,8 +12,8 @@ from training.memory.baseline import baseline
 from training.memory.simulate import Shape, Simulated, simulate
 
 if TYPE_CHECKING:
+    from curation.weights.find import FoundModel
     from training.device import Device
-    from training.model_find import FoundModel
     from training.recipe import TrainRecipe
 
 # The model's modules, the trainer, autograd's threads: measured at 13 to 20 MB from 2 to 8 layers.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from curation.errors import StudioError
 
 if TYPE_CHECKING:
-    from training.model_find import FoundModel
+    from curation.weights.find import FoundModel
     from training.recipe import TrainRecipe
 
 STEPS = 2

@@ -24,9 +24,9 @@ def run(request: dict[str, Any]) -> dict[str, int]:
     began = resident()
     import_all()
     said = {"started": began, "imported": resident()}
+    from curation.weights.find import FoundModel
     from training.device import apply_threads, choose
     from training.model import load_model, load_tokenizer
-    from training.model_find import FoundModel
     from training.recipe import TrainRecipe
 
     recipe = TrainRecipe.model_validate(request["recipe"])
@@ -48,7 +48,7 @@ def run(request: dict[str, Any]) -> dict[str, int]:
 
 def import_all() -> None:
     """What a training process imports, whatever it trains."""
-    from training.library_noise import hush_libraries
+    from curation.weights.hush import hush_libraries
 
     hush_libraries()
     import bitsandbytes  # noqa: F401

@@ -55,7 +55,7 @@ def simulate(recipe: TrainRecipe, path: str, device: Device, train: Shape, evalu
 
     The second step counts: the optimizer's state is there from the end of the first on.
     """
-    from training.library_noise import hush_libraries
+    from curation.weights.hush import hush_libraries
 
     hush_libraries()
     import torch
@@ -318,7 +318,7 @@ def _plain(counted: Counter[str]) -> dict[str, int]:
 @contextmanager
 def _no_wider_tiles(path: str) -> Iterator[None]:
     """TRL asks for room for 32,768 logits a token. Where the vocabulary is smaller, a CPU never gives the rest of it."""
-    from training.model_folder import read_json
+    from curation.weights.folder import read_json
 
     trl: Any = import_module("trl.trainer.utils")
     real = trl._CHUNKED_LOGPROB_CHUNK_SIZE

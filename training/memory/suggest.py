@@ -12,9 +12,9 @@ from training.memory.estimate import estimate
 from training.memory.simulate import Shape
 
 if TYPE_CHECKING:
+    from curation.weights.find import FoundModel
     from training.device import Device
     from training.memory.estimate import Estimate
-    from training.model_find import FoundModel
     from training.recipe import TrainRecipe
 
 

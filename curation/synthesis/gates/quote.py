@@ -8,7 +8,7 @@ from dataclasses import replace
 from curation.stages.heuristics.scripts import HAN, KANA
 from curation.synthesis.gates.looked import Looked, Turned, at
 from curation.synthesis.gates.plain import Plain, plain
-from curation.synthesis.model import Exchange, Span, place_of
+from curation.synthesis.model import Exchange, Span, anchors_in, place_of
 
 _UNSPACED = re.compile(f"[{HAN}{KANA}]")
 _EDGES = re.compile(r"^(?:[\[(]?\.{3}[\])]?)[ ,]*|[ ,]*(?:[\[(]?\.{3}[\])]?)$")
@@ -27,13 +27,19 @@ def quoted(looked: Looked) -> Turned | tuple[tuple[Exchange, ...], tuple[Span, .
         length = width(plain(exchange.quote, marks=True).text)
         if looked.settings.quote and length < looked.settings.quote_min:
             return Turned("quote_missing", at(place, f"{length} characters", count))
-        found = locate(exchange.quote, text) if length else None
+        found = _drawn(looked, exchange.quote) or locate(exchange.quote, text) if length else None
         if found is None and looked.settings.quote:
             return Turned("quote_not_found", at(place, f"{length} characters", count))
         exchanges.append(replace(exchange, quote=text[slice(*found)] if found else ""))
         if found:
             spans.append(Span(place, *place_of(looked.material, *found)))
     return tuple(exchanges), tuple(spans)
+
+
+def _drawn(looked: Looked, quote: str) -> tuple[int, int] | None:
+    """Where the sentence stands that was asked about, if that is the quote."""
+    text = looked.material.text
+    return next((each for each in anchors_in(looked.material, looked.unit) if text[slice(*each)] == quote), None)
 
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:

@@ -68,6 +68,11 @@ def source(material: Material, label: str, mark: str, *, chinese: bool) -> str:
     return fenced(label, "\n".join([*head, *([""] if head else []), shown(material.text)]), mark)
 
 
+def sentences(texts: Sequence[str], mark: str) -> str:
+    """Sentences of the source text, each in a fence of its own, in order."""
+    return "\n".join(fenced("sentence", shown(text), mark) for text in texts)
+
+
 def record(turns: Turns, mark: str, *, plain: bool) -> str:
     """A record in a fence, in the form in which records are asked for."""
     return fenced("record", _plain(turns) if plain else _as_json(turns), mark)

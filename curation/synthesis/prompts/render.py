@@ -8,10 +8,10 @@ from typing import Any, Literal
 from curation.errors import RecipeError
 from curation.language.codes import LANGUAGES
 from curation.llm.model import ChatMessage, ChatRequest
-from curation.synthesis.model import Exchange, Kind, Material, Unit
+from curation.synthesis.model import Exchange, Kind, Material, Unit, anchors_in
 from curation.synthesis.prompts import fence
 from curation.synthesis.prompts.files import EXAMPLES, SUFFIX, PromptFolder
-from curation.synthesis.prompts.schema import ANSWERABLE, MARK, WORKED_ON, items_schema, keys_of
+from curation.synthesis.prompts.schema import ANSWERABLE, MARK, WORKED_ON, file_of, items_schema, keys_of
 from curation.synthesis.recipe import GenerateRecipe
 
 Form = Literal["json", "plain"]
@@ -61,20 +61,23 @@ class Prompts:
             "keys": list(keys), "form": form, **_common(code, nonce, material, recipe),
         }  # fmt: skip
         if label == "source":
-            data = fence.source(material, label, nonce, chinese=chinese)
+            data = {label: fence.source(material, label, nonce, chinese=chinese)}
         elif label == "record":
-            data = fence.record(material.turns, nonce, plain=plain)
+            data = {label: fence.record(material.turns, nonce, plain=plain)}
         else:
-            data = fence.examples(material.seeds, nonce, plain=plain)
+            data = {label: fence.examples(material.seeds, nonce, plain=plain)}
+        if unit.anchors:
+            said = [material.text[start:end] for start, end in anchors_in(material, unit)]
+            data["sentences"] = fence.sentences(said, nonce)
         model = recipe.model
         return ChatRequest(
             model="",
-            messages=self._messages(unit.kind, values, {label: data}),
+            messages=self._messages(file_of(unit), values, data),
             temperature=model.temperature,
             top_p=model.top_p,
             max_tokens=model.max_tokens,
             seed=unit.seed,
-            stop=_stops(keys[0], label) if form == "plain" and _is_here(recipe) else (),
+            stop=_stops(keys[0], "sentence" if unit.anchors else label) if form == "plain" and _is_here(recipe) else (),
             schema=items_schema(unit, keys) if form == "json" and model.structured == "auto" else None,
         )
 

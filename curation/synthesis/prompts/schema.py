@@ -19,10 +19,19 @@ WORKED_ON: Mapping[Kind, tuple[str, ...]] = {
 """What the model writes of an exchange, besides quote and reasoning; the rest is the source's."""
 
 
+SENTENCE = "sentence"
+"""The prompt file for questions about sentences that the plan has drawn."""
+
+
+def file_of(unit: Unit) -> str:
+    """The prompt file that a unit is asked with, without `.jinja`."""
+    return SENTENCE if unit.anchors else unit.kind
+
+
 def keys_of(unit: Unit, *, quote: bool) -> tuple[str, ...]:
     """The keys of an exchange, in the order in which they are asked for."""
     keys = WORKED_ON[unit.kind]
-    if quote and unit.kind == "qa":
+    if quote and unit.kind == "qa" and not unit.anchors:
         keys = ("quote", *keys)  # first: what is copied decides what is asked
     if unit.reasoning and "answer" in keys:
         at = keys.index("answer")

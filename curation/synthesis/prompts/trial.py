@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from curation.synthesis.prompts.render import Prompts
 
 _NONCE = "0123456789ab"
+_ANCHOR = ((0, 22),)  # all of the text of _material, as it was before it was masked
 _TURNS = (("user", "Where?"), ("assistant", "There."))
 
 
@@ -23,10 +24,16 @@ def try_all(prompts: Prompts) -> None:
     recipes = [_recipe(structured, guidance) for structured, guidance in product(("auto", "off"), ("", "Be kind."))]
     for kind, language, (wanted, turns), recipe in product(WORKED_ON, ("en", "zh"), ((1, 1), (2, 1), (2, 2)), recipes):
         for difficulty in ("", "hard"):
-            _try(prompts, Unit("u", kind, wanted, language=language, difficulty=difficulty, turns=turns), recipe)
+            unit = Unit("u", kind, wanted, language=language, difficulty=difficulty, turns=turns)
+            _try(prompts, unit, recipe)
+            if kind == "qa" and turns == 1:
+                _try(prompts, replace(unit, anchors=_ANCHOR * wanted), recipe)
     for kind, reasoning in product(WORKED_ON, (False, True)):
         for difficulty in ("easy", "medium"):
-            _try(prompts, Unit("u", kind, 1, difficulty=difficulty, reasoning=reasoning), recipes[2])
+            unit = Unit("u", kind, 1, difficulty=difficulty, reasoning=reasoning)
+            _try(prompts, unit, recipes[2])
+            if kind == "qa":
+                _try(prompts, replace(unit, anchors=_ANCHOR), recipes[2])
     exchange = Exchange("Where?", "There.")
     for language, recipe in product(("en", "zh"), recipes):
         material = _material(language, masked=False)

@@ -54,13 +54,21 @@ class SourcePane(_Pane):
 
     _place = 0  # the line that is to be in sight
 
+    def on_resize(self) -> None:
+        """In sight in the new room, too."""
+        super().on_resize()
+        self.call_after_refresh(self._reveal)
+
     def reveal(self, place: int) -> None:
         """Bring a line into sight, when it is known how much room there is."""
         self._place = place
         self.call_after_refresh(self._reveal)
 
-    def _reveal(self) -> None:
+    def _reveal(self, tries: int = 5) -> None:
         room = max(1, self.scrollable_content_region.height)
+        if self.virtual_size.height > room and not self.show_vertical_scrollbar and tries:
+            self.call_after_refresh(self._reveal, tries - 1)  # without its scrollbar, it cannot be scrolled
+            return
         top = 0 if self._place < room - 1 else self._place - room // 3
         self.scroll_to(y=top, animate=False, immediate=True)
 

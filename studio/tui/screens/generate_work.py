@@ -130,15 +130,18 @@ class GenerateFollowing(Following):
         super().__init__(path, target)
         self.watch = GenerateWatch(path, target)  # type: ignore[assignment]
         self._looking = threading.Lock()
+        self._wanted = threading.Event()
 
     def look(self) -> None:
-        """What was said since, and how the run stands. Never twice at once."""
-        if not self._looking.acquire(blocking=False):
-            return
-        try:
-            super().look()
-        finally:
-            self._looking.release()
+        """What was said since, and how the run stands. Never twice at once: who comes meanwhile has it looked once more,
+        since what it came for may have been written behind where the other one had read."""
+        self._wanted.set()
+        while self._wanted.is_set() and self._looking.acquire(blocking=False):
+            try:
+                self._wanted.clear()
+                super().look()
+            finally:
+                self._looking.release()
 
 
 class GenerateWatch:

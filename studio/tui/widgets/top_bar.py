@@ -24,37 +24,50 @@ class TopBar(Widget):
     def __init__(self, place: str) -> None:
         super().__init__()
         self.place = place
-        self._led = _NAME
+        self._led, self._tightness = _NAME, 0
 
     def render(self) -> RenderResult:
         """The names of the screens on the left; what is open and the runs on the right, as far as there is room."""
-        parts = [line(self.opened, limit=200)] if self.opened else []
+        opened = line(self.opened, limit=200) if self.opened else Content("")
+        live = Content("")
         if self.live:
             said = ngettext("{n} run going on", "{n} runs going on", self.live).format(n=self.live)
-            parts.append(Content.styled(f"● {said}", "bold"))
-        right = Content("  ").join(parts)
-        places = Content("").join(self._places())
-        fits = len(_NAME) + places.cell_length + right.cell_length + 3 <= self.size.width
-        self._led = _NAME if fits else " "  # the program's own name is what one can do without
-        left = Content.styled(self._led, "bold") + places
-        room = self.size.width - left.cell_length - 3
-        if right.cell_length > room and self.live:
-            right = Content.styled(f"● {self.live}", "bold")
-        if right.cell_length > room:
-            right = right.truncate(max(0, room), ellipsis=True)
-        gap = max(1, self.size.width - left.cell_length - right.cell_length - 1)
+            live = Content.styled(f"● {said}", "bold")
+        wanted = Content("  ").join([part for part in (opened, live) if part.plain]).cell_length + 2
+        width = self.size.width
+        full = Content("").join(self._places(0)).cell_length
+        # The program's own name is what one can do without, then blanks between the screens, and then their names
+        self._led = _NAME if len(_NAME) + full + wanted <= width else ""
+        self._tightness = 0 if self._led or full + wanted <= width else 1
+        if self._tightness and Content("").join(self._places(1)).cell_length + 2 > width:
+            self._tightness = 2
+        left = Content.styled(self._led, "bold") + Content("").join(self._places(self._tightness))
+        room = width - left.cell_length - 2
+        if live.cell_length > room:
+            live = Content.styled(f"● {self.live}", "bold")
+        space = room - live.cell_length - (2 if live.plain else 0)
+        if opened.cell_length > space:
+            opened = opened.truncate(space, ellipsis=True) if space > 3 else Content("")
+        right = Content("  ").join([part for part in (opened, live) if part.plain])
+        gap = max(1, width - left.cell_length - right.cell_length - 1)
         return Content.assemble(left, " " * gap, right)
 
-    def _places(self) -> list[Content]:
-        return [
-            Content.styled(f" {place.key} {_(place.title)} ", "reverse" if place.name == self.place else "")
-            for place in PLACES
-        ]
+    def _places(self, tightness: int) -> list[Content]:
+        """Each with a blank on either side; at 1 with one before it; at 2 the other screens are their keys alone."""
+        found = []
+        for place in PLACES:
+            here = place.name == self.place
+            style = "reverse" if here else ""
+            name = f"{place.key} {_(place.title)}" if here or tightness < 2 else place.key
+            found.append(
+                Content(" ") + Content.styled(name, style) if tightness else Content.styled(f" {name} ", style)
+            )
+        return found
 
     def on_click(self, event: Click) -> None:
         """A click on a screen's name goes there."""
         start = len(self._led)
-        for place, shown in zip(PLACES, self._places(), strict=True):
+        for place, shown in zip(PLACES, self._places(self._tightness), strict=True):
             if start <= event.x < start + shown.cell_length:
                 self.call_later(self.app.run_action, f"app.go('{place.name}')")
             start += shown.cell_length

@@ -43,7 +43,7 @@ def writer_of(source: Recorded, outputs: Iterable[Output]) -> Writer | None:
             return Writer(output, "bytes")
     same_size = [output for output in outputs if output.size == source.size]
     if same_size and source.is_at(source.path):
-        from training.cache import file_digest
+        from curation.weights.cache import file_digest
 
         digest = file_digest(source.path)
         for output in same_size:

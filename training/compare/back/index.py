@@ -26,8 +26,8 @@ from curation.dedup.contamination import Rolling
 from curation.dedup.shingles import I64, tokenise
 from curation.embedding.encoder import F32
 from curation.errors import Stopped
+from curation.weights.cache import held
 from curation.writers.atomic import write_atomic
-from training.cache import held
 from training.compare.back.passages import CHARACTERS, WORDS
 from training.compare.back.records import Learned, learned_records, train_spec
 

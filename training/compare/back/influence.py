@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from curation.embedding.encoder import F32
 from curation.errors import InputError, Stopped
 from curation.events import Listener, Progress
-from training.cache import held
+from curation.weights.cache import held
 from training.compare.back.index import open_index
 from training.compare.back.nearest import nearest
 from training.compare.back.records import learned_examples, train_spec

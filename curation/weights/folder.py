@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import InputError
-from training.cache import file_digest
+from curation.weights.cache import file_digest
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"

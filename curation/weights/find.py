@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from curation.errors import InputError, StudioError, nearest
-from training.model_folder import weight_files, weights_digest
+from curation.weights.folder import weight_files, weights_digest
 
 Kind = Literal["folder", "hub", "gguf", "package"]
 
@@ -57,7 +57,7 @@ def find_model(name: str, revision: str | None = None) -> FoundModel:
         raise InputError(f"{name} is a file, and no .gguf.", "Name the model's folder.")
     if not _HUB_NAME.fullmatch(name) or name.startswith((".", "/", "~")):
         raise InputError(f"There is no folder {name}.", "Check the path. A model of the Hub is named owner/model.")
-    from training.model_hub import find_on_hub
+    from curation.weights.hub import find_on_hub
 
     folder, commit = find_on_hub(name, revision)
     return FoundModel(name, str(folder), commit, "hub", weights_digest(weight_files(folder)))
@@ -86,7 +86,7 @@ def _packaged(name: str) -> FoundModel:
 def _gguf(name: str, path: Path, kind: Kind) -> FoundModel:
     if not path.is_file():
         raise InputError(f"There is no file {path}.", _similar_file(path))
-    from training.gguf_convert import converted
+    from curation.weights.gguf import converted
 
     folder, digest = converted(path)
     return FoundModel(name, str(folder), None, kind, digest)

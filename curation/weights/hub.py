@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from curation.errors import InputError, StudioError, nearest
-from training.model_folder import weight_files
+from curation.weights.folder import weight_files
 
 # Everything but pickles and other frameworks' weights. Code is fetched, and runs only with model.trust_remote_code.
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.py", "LICENSE*", "README.md")
@@ -20,7 +20,7 @@ def find_on_hub(name: str, revision: str | None) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    from training.model_find import offline
+    from curation.weights.find import offline
 
     problem: InputError | None = None
     try:
@@ -37,7 +37,7 @@ def find_on_hub(name: str, revision: str | None) -> tuple[Path, str]:
 
 
 def _download(name: str, revision: str | None) -> tuple[Path, str]:
-    from training.library_noise import hush_hub
+    from curation.weights.hush import hush_hub
 
     hush_hub()
     from huggingface_hub import snapshot_download
@@ -100,7 +100,7 @@ def _not_cached(name: str, revision: str | None, problem: InputError | None) -> 
 
 
 def _similar(name: str) -> str:
-    from training.model_find import PACKAGED
+    from curation.weights.find import PACKAGED
 
     known = [*cached_names(), *PACKAGED]
     return f"{nearest(name, known[:20])} " if known else ""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import InputError, StudioError
+from curation.weights.cache import cache_folder, file_digest, held
+from curation.weights.folder import read_json, weight_files
 from curation.writers.atomic import fsync_dir, fsync_file, output_error, write_atomic
-from training.cache import cache_folder, file_digest, held
-from training.model_folder import read_json, weight_files
 
 FORM = 1  # raised when the folders made here change; older ones are then made again
 FACTS = "studio.json"
@@ -62,7 +62,7 @@ def _convert(path: Path, folder: Path, digest: str) -> None:
 
 def _write(path: Path, folder: Path) -> str:
     """Read the GGUF with transformers, write model and tokenizer to `folder`. Returns the dtype of the weights."""
-    from training.library_noise import hush_libraries
+    from curation.weights.hush import hush_libraries
 
     hush_libraries()
     import torch

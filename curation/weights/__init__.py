@@ -1,0 +1,1 @@
+"""Weights of language models: finding them by name, fetching, converting, and the cache they are kept in."""
