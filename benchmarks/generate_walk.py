@@ -238,7 +238,7 @@ def page(walked: Walked, settings: tuple[str, ...], asked: argparse.Namespace) -
 <!-- Made by `python benchmarks/generate_walk.py WIKI.txt --llama PYTHON --out docs/generate_walk.md`. -->
 
 SmolLM2-135M-Instruct (4-bit weights from its package, 98 MB) behind `llama_cpp.server`, on a CPU. A model of 135 million
-parameters is far below what anybody would generate with: this page shows that the way is sound, and how little of what
+parameters is far below what anybody would generate with: this page shows that the way is sound, and how much of what
 such a model writes is taken. Asked about was a sentence of every chunk of a PDF, a DOCX, an English and a Chinese HTML
 file of `datasets/documents`, and of {asked.items} chunks of {asked.articles} articles of Wikipedia, with:
 

@@ -28,8 +28,8 @@ class StageCost:
 def recipe_costs(
     sources: Sequence[Source],
     recipe: Recipe,
-    format: str | None = None,
-    limit: int | None = None,  # noqa: A002
+    format: str | None = None,  # noqa: A002
+    limit: int | None = None,
 ) -> list[StageCost]:
     """Of every stage of the recipe that says what it costs. Loads no model; reads a sample of each source if there is one.
 

@@ -80,7 +80,7 @@ class Network:
 
 
 def _attend_apart(
-    module: Any,
+    module: Any,  # noqa: ARG001 - what transformers passes
     query: Any,
     key: Any,
     value: Any,

@@ -47,8 +47,16 @@ def choose(by: By, known: Candidates, diversity: float, compared: int) -> Picked
     """The records to keep. diversity: of `blend`, from 0 to 1. compared: how many of the first records coverage is
     measured on (at least twice as many as there is room for).
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     if not len(known.costs):
         return Picked()
+    # The threads of one product wait for each other busily, which costs twice the CPU on a machine that has other work.
+    with threadpool_limits(1, "blas"):
+        return _chosen(by, known, diversity, compared)
+
+
+def _chosen(by: By, known: Candidates, diversity: float, compared: int) -> Picked:
     if by == "quality":
         return best_first(_needed(known.quality), known.room())
     vectors = _needed(known.vectors)

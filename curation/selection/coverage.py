@@ -70,27 +70,35 @@ class Coverage:
             self._noted -= len(self._notes.pop(record)[0])
 
     def _compared(self, records: Sequence[int]) -> F64:
-        sums = np.zeros(len(records), dtype=np.float64)
         noting = self._begun and self._noted < _LISTED
+        sums = np.zeros(len(records), dtype=np.float64)
         for start in range(0, len(records), _ROWS):
-            mine = records[start : start + _ROWS]
-            rows = self._vectors[np.asarray(mine)]
-            whole: list[F32] = []
-            for first in range(0, len(self._cover), _COLUMNS):
-                more = rows @ self._scaled[first : first + _COLUMNS].T
-                np.rint(more, out=more)
-                more -= self._cover[first : first + _COLUMNS]
-                np.maximum(more, 0, out=more)
-                sums[start : start + _ROWS] += more.sum(axis=1)
-                if noting:
-                    whole.append(more)
-            if noting:
-                self._note(mine, np.concatenate(whole, axis=1))
+            block = records[start : start + _ROWS]
+            sums[start : start + _ROWS], notes = self._block(block, noting)
+            for place, note in notes.items():
+                self._notes[block[place]] = note
+                self._noted += len(note[0])
         return sums
 
-    def _note(self, records: Sequence[int], more: F32) -> None:
-        for record, row in zip(records, more, strict=True):
+    def _block(self, records: Sequence[int], noting: bool) -> tuple[F64, dict[int, tuple[I32, F32]]]:
+        """The sums of some records, and, by place among them, what is to be noted."""
+        rows = self._vectors[np.asarray(records)]
+        sums = np.zeros(len(records), dtype=np.float64)
+        whole: list[F32] = []
+        for first in range(0, len(self._cover), _COLUMNS):
+            more = rows @ self._scaled[first : first + _COLUMNS].T
+            np.rint(more, out=more)
+            more -= self._cover[first : first + _COLUMNS]
+            np.maximum(more, 0, out=more)
+            sums += more.sum(axis=1)
+            if noting:
+                whole.append(more)
+        return sums, self._short_ones(np.concatenate(whole, axis=1)) if noting else {}
+
+    def _short_ones(self, more: F32) -> dict[int, tuple[I32, F32]]:
+        found: dict[int, tuple[I32, F32]] = {}
+        for place, row in enumerate(more):
             if np.count_nonzero(row) * _SHORT <= len(row):
                 places = np.flatnonzero(row)
-                self._notes[record] = places.astype(np.int32), row[places] + self._cover[places]
-                self._noted += len(places)
+                found[place] = places.astype(np.int32), row[places] + self._cover[places]
+        return found

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from curation.events import Event
+from curation.json_lines import append_line
 from studio.runs.compare_begin import make_compare
 from training.compare.events import ComparePrepared
 from training.compare.judge.model import Failure, PairJudgement, RubricScore, Verdict
 from training.compare.judge.model import append as append_judgement
-from curation.json_lines import append_line
 from training.compare.model import (
     ANSWERS,
     LOSSES,

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.errors import InputError
-from curation.report.marks import beside
 from curation.json_lines import append_line
+from curation.report.marks import beside
 from training.compare.model import ANSWERS, Answer, append
 from training.compare.notes import NoteBook
 from training.compare.report import CARD, FACTS, PAGE, compare_facts, write_report

@@ -208,7 +208,10 @@ class Review:
             return None
         from training.compare.back.story import made_of
 
-        return made_of(self.run, record_id)
+        try:
+            return made_of(self.run, record_id)
+        except StudioError:  # a run whose papers cannot be read: the hunk is shown without its way back
+            return None
 
     def heads(self, numbers: Sequence[int]) -> None:
         """Lines of the list. Posts HeadsRead."""

@@ -13,6 +13,7 @@ from studio.tui.screens import PLACES
 from studio.tui.text import line
 
 _NAME = " studio "
+_LEAST = 12  # cells of what is open that are worth more than blanks between the screens
 
 
 class TopBar(Widget):
@@ -37,8 +38,9 @@ class TopBar(Widget):
         width = self.size.width
         full = Content("").join(self._places(0)).cell_length
         # The program's own name is what one can do without, then blanks between the screens, and then their names
-        self._led = _NAME if len(_NAME) + full + wanted <= width else ""
-        self._tightness = 0 if self._led or full + wanted <= width else 1
+        least = live.cell_length + min(opened.cell_length, _LEAST) + 4
+        self._led = _NAME if len(_NAME) + full + wanted + 1 <= width else " " if full + least <= width else ""
+        self._tightness = 0 if self._led else 1
         if self._tightness and Content("").join(self._places(1)).cell_length + 2 > width:
             self._tightness = 2
         left = Content.styled(self._led, "bold") + Content("").join(self._places(self._tightness))
