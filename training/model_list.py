@@ -58,7 +58,7 @@ def _packaged() -> Iterator[ListedModel]:
         licence = ""
         with suppress(metadata.PackageNotFoundError):
             facts = metadata.metadata(module)
-            licence = facts["License-Expression"] or facts["License"] or ""
+            licence = facts.get("License-Expression") or facts.get("License") or ""
         yield _gguf(path, name, "package", licence)
 
 

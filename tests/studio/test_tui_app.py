@@ -458,7 +458,7 @@ def test_the_palette_opens_in_a_terminal_of_any_width(tmp_path: Path, width: int
 @pytest.mark.parametrize(
     ("width", "shown"),
     [
-        (140, " studio  1 Data  2 Curate "),
+        (160, " studio  1 Data  2 Curate "),
         (110, "  1 Data  2 Curate "),
         (84, " 1 Data 2 Curate 3 Review "),
         (80, " 1 Data 2 Curate 3 Review "),
