@@ -58,7 +58,7 @@ def _packaged() -> Iterator[ListedModel]:
         licence = ""
         with suppress(metadata.PackageNotFoundError):
             facts = metadata.metadata(module)
-            licence = facts.get("License-Expression") or facts.get("License") or ""
+            licence = next((facts[key] for key in ("License-Expression", "License") if key in facts), "")
         yield _gguf(path, name, "package", licence)
 
 
