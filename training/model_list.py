@@ -58,7 +58,8 @@ def _packaged() -> Iterator[ListedModel]:
         licence = ""
         with suppress(metadata.PackageNotFoundError):
             facts = metadata.metadata(module)
-            licence = next((facts[key] for key in ("License-Expression", "License") if key in facts), "")
+            told = [*(facts.get_all("License-Expression") or ()), *(facts.get_all("License") or ())]
+            licence = told[0] if told else ""
         yield _gguf(path, name, "package", licence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,9 @@ def test_heads_and_plans_of_a_hostile_generation_are_plain_text(begin: int) -> N
         clean(facts_line(GenerateDraft.load("documents"), (text, f"/data/{text}")))
 
 
+COPIED = re.compile(rb"\x1b\]52;c;[A-Za-z0-9+/=]*\x07")  # what `y` copies: base64, so that nothing in it means anything
+
+
 def hostile_folder(runs: Path) -> RunFolder:
     """A run in which every text is a payload, as a hostile document and a hostile model would leave it."""
     folder = make_generate(runs, DONE, (PAYLOADS[0],))
@@ -178,5 +182,6 @@ def test_a_hostile_generation_in_a_real_terminal(tmp_path: Path) -> None:
         screen.pump(1)
         screen.send("\x11")
         assert screen.finish() == 0, screen.output[-3000:]
-    assert controls_in(bytes(screen.output)) == []
+    output = COPIED.sub(b"", bytes(screen.output))
+    assert controls_in(output) == []
     assert b"\\x1b" in screen.output
