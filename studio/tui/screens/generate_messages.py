@@ -10,7 +10,6 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from curation.synthesis.coverage import Coverage
-
     from curation.synthesis.model import Decision
     from studio.runs.generated import GenerateSnapshot
     from studio.runs.generated_items import Queue
