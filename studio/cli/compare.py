@@ -103,15 +103,10 @@ def recipe_for(
     run: str | None, preset: str | None = None, recipe_file: str | None = None, **rest: Any
 ) -> CompareRecipe:
     """The recipe that the options say."""
+    from studio.cli.asked import recipe_asked
     from training.compare.recipe import CompareRecipe
 
-    if preset is not None and recipe_file is not None:
-        raise click.UsageError("Give a preset or a recipe, not both.")
-    if preset is not None and preset not in CompareRecipe.preset_names():
-        from curation.errors import nearest
-
-        raise click.UsageError(f"There is no preset '{preset}'. {nearest(preset, CompareRecipe.preset_names())}")
-    return CompareRecipe.load(recipe_file or preset or "").with_settings(shortcuts(run, **rest))
+    return recipe_asked(CompareRecipe, preset, recipe_file).with_settings(shortcuts(run, **rest))
 
 
 def shortcuts(
@@ -142,16 +137,10 @@ def _comparison(name: str, runs_dir: Path) -> str:
 
 
 def _resume(ctx: click.Context, folder: Any, out: Output, rest: dict[str, Any], detach: bool) -> int:
+    from studio.cli.asked import refuse_on_resume
     from studio.cli.start import resume
 
-    default = click.core.ParameterSource.DEFAULT
-    given = [
-        max(param.opts, key=len)
-        for param in ctx.command.params
-        if param.name in _FIXED_ON_RESUME and ctx.get_parameter_source(param.name) is not default
-    ]
-    if given:
-        raise click.UsageError(f"A comparison keeps its own {', '.join(given)}; make a new one.", ctx)
+    refuse_on_resume(ctx, _FIXED_ON_RESUME, "A comparison keeps its own {}; make a new one.")
     return resume(folder, out, settings=shortcuts(**rest), argv=sys.argv, detach=detach)
 
 

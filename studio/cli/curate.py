@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.errors import StudioError
+from studio.cli.asked import refuse_on_resume
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
 from studio.cli.output import Output
 
@@ -123,7 +124,7 @@ def curate(
     out = Output(json=as_json, plain=plain, quiet=quiet)
     try:
         if resumed is not None:
-            _refuse_new_facts(ctx)
+            refuse_on_resume(ctx, _FIXED_ON_RESUME, "A resumed run keeps its own {}; only --set may change it.")
             return _resume(
                 resumed, runs_dir, settings, out, workers, verdicts_path, allow_wipeout=allow_wipeout, detach=detach
             )
@@ -212,19 +213,6 @@ def _resume(
     if allow_wipeout:
         settings = (*settings, *_allowing_wipeout(recipe_of(folder)))
     return resume(folder, out, settings=settings, argv=sys.argv, detach=detach, workers=workers, verdicts=verdicts)
-
-
-def _refuse_new_facts(ctx: click.Context) -> None:
-    given = [
-        max(param.opts, key=len)
-        for param in ctx.command.params
-        if param.name in _FIXED_ON_RESUME and ctx.get_parameter_source(param.name) is not _DEFAULT
-    ]
-    if given:
-        raise click.UsageError(f"A resumed run keeps its own {', '.join(given)}; only --set may change it.", ctx)
-
-
-_DEFAULT = click.core.ParameterSource.DEFAULT
 
 
 def say_in_json(out: Output, error: StudioError | click.UsageError) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from curation.errors import StudioError
+from studio.cli.asked import refuse_on_resume
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
 from studio.cli.output import Output
 
@@ -118,7 +119,7 @@ def experiment(
     out = Output(json=as_json, plain=plain, quiet=quiet)
     try:
         if resumed is not None:
-            _refuse_new_facts(ctx)
+            refuse_on_resume(ctx, _FIXED_ON_RESUME, "An experiment that goes on keeps its own {}.")
             return resume(find(runs_dir, resumed), out, settings=(), argv=sys.argv, detach=detach)
         if not (inputs or also):
             raise click.UsageError("Name the raw data with --in: a file, a folder or a glob.", ctx)
@@ -182,14 +183,3 @@ def tell_experiment(facts: dict[str, Any], place: str) -> str:
         header = (name, "difference", "over seeds", "over records", "verdict")
         blocks.append(table([difference_row(one, "-") for one in facts[key]], header, right=(1,)))
     return "\n\n".join([*blocks, f"report  {place}"])
-
-
-def _refuse_new_facts(ctx: click.Context) -> None:
-    default = click.core.ParameterSource.DEFAULT
-    given = [
-        max(param.opts, key=len)
-        for param in ctx.command.params
-        if param.name in _FIXED_ON_RESUME and ctx.get_parameter_source(param.name) is not default
-    ]
-    if given:
-        raise click.UsageError(f"An experiment that goes on keeps its own {', '.join(given)}.", ctx)

@@ -146,15 +146,10 @@ def recipe_for(
 ) -> GenerateRecipe:
     """The recipe that the options say. kind: what records are made from, None where nothing was said."""
     from curation.synthesis.recipe import GenerateRecipe
+    from studio.cli.asked import recipe_asked
 
-    if preset is not None and recipe_file is not None:
-        raise click.UsageError("Give a preset or a recipe, not both.")
-    if preset is not None and preset not in GenerateRecipe.preset_names():
-        from curation.errors import nearest
-
-        raise click.UsageError(f"There is no preset '{preset}'. {nearest(preset, GenerateRecipe.preset_names())}")
-    named = recipe_file or preset or (KINDS[kind] if kind else "")
-    return GenerateRecipe.load(named).with_settings(shortcuts(kind, **rest))
+    default = KINDS[kind] if kind else ""
+    return recipe_asked(GenerateRecipe, preset, recipe_file, default).with_settings(shortcuts(kind, **rest))
 
 
 def shortcuts(
@@ -207,16 +202,10 @@ def _generation(name: str, runs_dir: Path) -> Any:
 
 
 def _resume(ctx: click.Context, folder: Any, out: Output, rest: dict[str, Any], *, detach: bool) -> int:
+    from studio.cli.asked import refuse_on_resume
     from studio.cli.start import resume
 
-    default = click.core.ParameterSource.DEFAULT
-    given = [
-        max(param.opts, key=len)
-        for param in ctx.command.params
-        if param.name in _FIXED_ON_RESUME and ctx.get_parameter_source(param.name) is not default
-    ]
-    if given:
-        raise click.UsageError(f"A generation keeps its own {', '.join(given)}; make a new one.", ctx)
+    refuse_on_resume(ctx, _FIXED_ON_RESUME, "A generation keeps its own {}; make a new one.")
     return resume(folder, out, settings=shortcuts(**rest), argv=sys.argv, detach=detach)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.errors import InputError, StudioError
+from studio.cli.asked import refuse_on_resume
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
 from studio.cli.output import Output
 from studio.exit_codes import ExitCode
@@ -104,7 +105,7 @@ def train(
         if detach and processes() > 1:
             raise click.UsageError("A launcher holds on to its processes: use nohup in place of --detach.", ctx)
         if resumed is not None:
-            _refuse_new_facts(ctx)
+            refuse_on_resume(ctx, _FIXED_ON_RESUME, "A resumed run keeps its own {}; --clone makes a new run.")
             if rank() > 0:
                 return join_again(find(runs_dir, resumed), shortcuts(**rest))
             return resume(find(runs_dir, resumed), out, settings=shortcuts(**rest), argv=sys.argv, detach=detach)
@@ -134,15 +135,10 @@ def train(
 
 def recipe_for(preset: str | None = None, recipe_file: str | None = None, **rest: Any) -> TrainRecipe:
     """The recipe that the options of `what_to_train` say."""
+    from studio.cli.asked import recipe_asked
     from training.recipe import TrainRecipe
 
-    if preset is not None and recipe_file is not None:
-        raise click.UsageError("Give a preset or a recipe, not both.")
-    if preset is not None and preset not in TrainRecipe.preset_names():
-        from curation.errors import nearest
-
-        raise click.UsageError(f"There is no preset '{preset}'. {nearest(preset, TrainRecipe.preset_names())}")
-    return TrainRecipe.load(recipe_file or preset or DEFAULT_PRESET).with_settings(shortcuts(**rest))
+    return recipe_asked(TrainRecipe, preset, recipe_file, DEFAULT_PRESET).with_settings(shortcuts(**rest))
 
 
 def shortcuts(
@@ -182,14 +178,3 @@ def _check_allowed(allow: Sequence[str]) -> None:
         from training.preflight import check_allowed
 
         check_allowed(allow)
-
-
-def _refuse_new_facts(ctx: click.Context) -> None:
-    default = click.core.ParameterSource.DEFAULT
-    given = [
-        max(param.opts, key=len)
-        for param in ctx.command.params
-        if param.name in _FIXED_ON_RESUME and ctx.get_parameter_source(param.name) is not default
-    ]
-    if given:
-        raise click.UsageError(f"A resumed run keeps its own {', '.join(given)}; --clone makes a new run.", ctx)

@@ -1,5 +1,6 @@
 """Two languages: every text of the interface is translated, and what is compiled is what was translated."""
 
+import ast
 import io
 import re
 from pathlib import Path
@@ -21,6 +22,20 @@ def used() -> set[str]:
     """Every message in the code, of plurals the singular."""
     found = extract_from_dir(str(Path(studio.tui.__file__).parent), keywords=KEYWORDS)
     return {message if isinstance(message, str) else message[0] for _file, _line, message, _comments, _context in found}
+
+
+def test_no_message_hides_in_a_formatted_string() -> None:
+    """There it is not found by what collects messages, and stays English."""
+    hidden = [
+        f"{path.name}:{call.lineno}"
+        for path in Path(studio.tui.__file__).parent.rglob("*.py")
+        for text in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KEYWORDS
+        if call.args and isinstance(call.args[0], ast.Constant)
+    ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parents[1].name)

@@ -112,7 +112,7 @@ class CurateScreen(AsksForWords, FollowsRun, StudioScreen):
     # The draft
 
     def _open(self, name: str) -> None:
-        self._work("recipe", lambda: work.open_draft(name, self))
+        self.work("recipe", lambda: work.open_draft(name, self))
 
     def on_draft_opened(self, message: DraftOpened) -> None:
         """Another recipe, from its first stage."""
@@ -298,7 +298,7 @@ class CurateScreen(AsksForWords, FollowsRun, StudioScreen):
         if draft is None or draft.recipe is None or not self.inputs:
             return
         inputs, recipe, text, trial = self.inputs, draft.recipe, draft.text, self._trial
-        self._work("preview", lambda: trial.preview(inputs, recipe, text, self, dear=dear))
+        self.work("preview", lambda: trial.preview(inputs, recipe, text, self, dear=dear))
 
     def action_look(self) -> None:
         """Take the sample anew, and ask every stage."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.display import display
-from studio.tui.i18n import _
+from studio.tui.i18n import N_, _
 from studio.tui.live import EVERY
 from studio.tui.messages import RunChanged
 from studio.tui.screens import curate_work as work
-from studio.tui.screens.base import StudioScreen
-from studio.tui.screens.curate_messages import RunBegun, RunStood
+from studio.tui.screens.curate_messages import RunBegun
+from studio.tui.screens.watching import RunWords, WatchesRun
 from studio.tui.text import line
 from studio.tui.widgets.funnel import Funnel
 from studio.tui.widgets.plain import Plain
@@ -22,17 +21,13 @@ if TYPE_CHECKING:
     from studio.tui.screens.curate import CurateScreen
 
 
-class FollowsRun(StudioScreen):
+class FollowsRun(WatchesRun):
     """What the Curate screen does with a run. `-following` shows the run in place of the recipe."""
 
-    following: work.Following | None = None
-    snapshot: RunSnapshot | None = None
-    stood: RunStood | None = None
-    _asked_to_stop = ""
+    WORDS = RunWords(kept=N_("What is finished is kept, and c goes on from there."))
 
-    def on_unmount(self) -> None:
-        """Nothing is watched any more; the run goes on."""
-        self.following = None
+    following: work.Following | None
+    snapshot: RunSnapshot | None = None
 
     @property
     def _curate(self) -> CurateScreen:
@@ -43,10 +38,6 @@ class FollowsRun(StudioScreen):
     def tell(self, text: str) -> None:
         """The line at the bottom."""
         self.query_one("#state", Plain).show(line(text))
-
-    def _work(self, group: str, work: object) -> None:
-        """Run in a thread; a newer one of the same group takes its place."""
-        self.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=True, name=group)  # type: ignore[arg-type]
 
     # Starting
 
@@ -62,7 +53,7 @@ class FollowsRun(StudioScreen):
         else:
             recipe, runs_dir = draft.recipe, self.studio.runs_dir
             self.tell(_("Starting …"))
-            self._work("begin", lambda: work.begin_run(inputs, recipe, runs_dir, self))
+            self.work("begin", lambda: work.begin_run(inputs, recipe, runs_dir, self))
 
     def on_run_begun(self, message: RunBegun) -> None:
         """Watch it."""
@@ -81,14 +72,14 @@ class FollowsRun(StudioScreen):
 
     def attach(self, path: Path) -> None:
         """Follow a run that was started elsewhere, its recipe beside it."""
-        self._work("recipe", lambda: work.open_draft(str(path), self))
+        self.work("recipe", lambda: work.open_draft(str(path), self))
         self.follow(path)
 
     def _watch(self) -> None:
         following = self.following
         ended = self.stood is not None and self.stood.status != "running"
         if following is not None and not ended:
-            self._work("watch", following.look)
+            self.work("watch", following.look)
 
     # Hearing
 
@@ -98,16 +89,9 @@ class FollowsRun(StudioScreen):
             self.snapshot = message.snapshot
             self._draw_run()
 
-    def on_run_stood(self, message: RunStood) -> None:
-        """How it stands."""
-        if self.following is None or message.run != self.following.path.name:
-            return
-        before, self.stood = self.stood, message
+    def stood_anew(self) -> None:
+        """Draw how it stands."""
         self._draw_run()
-        if before is not None and before.status == "running" and message.status != "running":
-            said = {"finished": _("The run has finished."), "stopped": _("The run has stopped; c resumes it.")}
-            self.studio.say(said.get(message.status.value, _("The run has failed.")), _severity(message.status.value))
-        self.refresh_bindings()
 
     def _draw_run(self) -> None:
         from studio.tui.screens.runs_frames import run_content
@@ -127,27 +111,6 @@ class FollowsRun(StudioScreen):
         shown = self.has_class("-following")
         self.query_one(Funnel if shown else StageList).focus()
 
-    def action_stop_run(self) -> None:
-        """Ask it to stop, after a question; the second time end it."""
-        from studio.tui.screens.runs_confirm import ConfirmScreen
-
-        following = self.following
-        if following is None or self.stood is None or self.stood.status != "running":
-            self.studio.say(_("No run is going on here."))
-            return
-        name = following.path.name
-        again = self._asked_to_stop == name
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._asked_to_stop = name
-                self._work("stop", lambda: work.stop_run(following.path, self, force=again))
-                self.tell(_("Stopping … s once more ends it at once."))
-
-        question = _("End {name} at once?") if again else _("Stop {name}?")
-        detail = _("What is finished is kept, and c goes on from there.")
-        self.app.push_screen(ConfirmScreen(question.format(name=display(name)), detail), answered)
-
     def action_resume_run(self) -> None:
         """Let it go on."""
         following = self.following
@@ -155,7 +118,7 @@ class FollowsRun(StudioScreen):
             self.studio.say(_("There is no run here that could go on."))
             return
         self.tell(_("Starting …"))
-        self._work("begin", lambda: work.resume_run(following.path, None, self))
+        self.work("begin", lambda: work.resume_run(following.path, None, self))
 
     def action_thresholds(self) -> None:
         """Move the thresholds of the finished run."""
@@ -186,7 +149,7 @@ class FollowsRun(StudioScreen):
         else:
             self._curate.change(lambda: draft.replace(text))
         self.studio.say(_("{setting} is in the recipe; the run is done again from there.").format(setting=setting))
-        self._work("begin", lambda: work.resume_run(path, recipe, self))
+        self.work("begin", lambda: work.resume_run(path, recipe, self))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The footer offers what applies now."""
@@ -198,7 +161,3 @@ class FollowsRun(StudioScreen):
         if action == "follow":
             return self.following is not None
         return not (action in ("add", "open_recipe", "inputs") and self.has_class("-following"))
-
-
-def _severity(status: str) -> str:
-    return {"finished": "information", "stopped": "warning"}.get(status, "error")

@@ -171,7 +171,9 @@ def example_lines(example: Example, width: int) -> list[Content]:
     measured = ""
     if example.score is not None:
         measured = f"  {example.score:.4g}"
-        measured += f" ({_('threshold')} {example.threshold:.4g})" if example.threshold is not None else ""
+        if example.threshold is not None:
+            threshold = _("threshold")
+            measured += f" ({threshold} {example.threshold:.4g})"
     detail = f"  {display(example.detail, limit=120)}" if example.detail else ""
     head = Content.assemble(
         (f"{MARKS[example.action]} ", STYLES[example.action]),

@@ -5,48 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from studio.display import display
 from studio.runs.generated import GenerateSnapshot
-from studio.tui.i18n import _
+from studio.tui.i18n import N_, _
 from studio.tui.screens import curate_work
 from studio.tui.screens import generate_work as work
-from studio.tui.screens.base import StudioScreen
-from studio.tui.screens.curate_messages import RunBegun, RunStood
+from studio.tui.screens.curate_messages import RunBegun
 from studio.tui.screens.generate_messages import GenerateChanged
+from studio.tui.screens.watching import RunWords, WatchesRun
 
 if TYPE_CHECKING:
     from studio.runs.generated_items import GeneratedItems
     from studio.tui.screens.generate import GenerateScreen
 
 
-class FollowsGenerate(StudioScreen):
+class FollowsGenerate(WatchesRun):
     """What the Generate screen does with a run. `-open` shows one in place of the list."""
 
-    following: work.GenerateFollowing | None = None
+    WORDS = RunWords(
+        kept=N_("Every answer that has come is kept and never paid for again. c goes on from there."),
+        none=N_("No generation is going on here."),
+        stopped=N_("The generation has stopped; c goes on with it."),
+        failed=N_("The generation has failed."),
+    )
+
+    following: work.GenerateFollowing | None
     desk: work.Desk | None = None
     snapshot = GenerateSnapshot()
-    stood: RunStood | None = None
     model = ""  # who writes, as the recipe names it
-    _asked_to_stop = ""
 
     @property
     def _generate(self) -> GenerateScreen:
         return cast("GenerateScreen", self)
 
     @property
-    def followed(self) -> str:
-        """The name of the generation that is open, "" for none."""
-        return self.following.path.name if self.following is not None else ""
-
-    @property
     def items(self) -> GeneratedItems | None:
         """Its items."""
         return self.following.watch.items if self.following is not None else None  # type: ignore[attr-defined]
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether its process lives."""
-        return self.stood is not None and self.stood.status == "running"
 
     @property
     def can_go_on(self) -> bool:
@@ -63,13 +57,9 @@ class FollowsGenerate(StudioScreen):
 
     def on_unmount(self) -> None:
         """What was decided is on the disk before the program ends; the run goes on."""
-        self.following = None
+        super().on_unmount()
         if self.desk is not None:
             self.desk.close()
-
-    def work(self, group: str, work: object) -> None:
-        """Run in a thread; a newer one of the same group takes its place."""
-        self.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=True, name=group)  # type: ignore[arg-type]
 
     # Opening
 
@@ -108,23 +98,13 @@ class FollowsGenerate(StudioScreen):
             self.snapshot = message.snapshot
             self._generate.went_on()
 
-    def on_run_stood(self, message: RunStood) -> None:
-        """How it stands."""
-        if message.run != self.followed:
-            return
-        before, self.stood = self.stood, message
+    def stood_anew(self) -> None:
+        """Draw how it stands."""
         self._generate.draw()
-        if before is not None and before.status == "running" and message.status != "running":
-            said = {
-                "finished": _("The generation has finished: {n} accepted.").format(n=f"{self._generate.accepted:,}"),
-                "stopped": _("The generation has stopped; c goes on with it."),
-            }
-            severity = {"finished": "information", "stopped": "warning"}.get(message.status.value, "error")
-            trouble = message.result.message if message.result is not None else ""
-            told = said.get(message.status.value, f"{_('The generation has failed.')} {trouble}")
-            self.studio.say(told.strip(), severity)
-        if before is None or before.status != message.status:
-            self.refresh_bindings()
+
+    def finished_words(self) -> str:
+        """With what came of it."""
+        return _("The generation has finished: {n} accepted.").format(n=f"{self._generate.accepted:,}")
 
     def on_run_begun(self, message: RunBegun) -> None:
         """Open it; one that was open goes on being watched where it is."""
@@ -136,26 +116,6 @@ class FollowsGenerate(StudioScreen):
             self.attach(Path(message.folder))
 
     # Doing
-
-    def action_stop_run(self) -> None:
-        """Ask it to stop, after a question; the second time end it."""
-        from studio.tui.screens.runs_confirm import ConfirmScreen
-
-        following = self.following
-        if following is None or not self.goes_on:
-            self.studio.say(_("No generation is going on here."))
-            return
-        name, again = following.path.name, self._asked_to_stop == following.path.name
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._asked_to_stop = name
-                self.work("stop", lambda: curate_work.stop_run(following.path, self, force=again))
-                self._generate.tell(_("Stopping … s once more ends it at once."))
-
-        question = _("End {name} at once?") if again else _("Stop {name}?")
-        detail = _("Every answer that has come is kept and never paid for again. c goes on from there.")
-        self.app.push_screen(ConfirmScreen(question.format(name=display(name)), detail), answered)
 
     def action_resume_run(self) -> None:
         """Let it go on: what was not asked, what may succeed now, and what is to be asked for anew."""

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from studio.display import display
-from studio.tui.i18n import _
+from studio.tui.i18n import N_, _
 from studio.tui.live import EVERY
 from studio.tui.screens import curate_work
 from studio.tui.screens import train_work as work
-from studio.tui.screens.base import StudioScreen
-from studio.tui.screens.curate_messages import RunBegun, RunStood
+from studio.tui.screens.curate_messages import RunBegun
 from studio.tui.screens.train_messages import OverlayRead, TrainChanged
 from studio.tui.screens.train_run_frames import SMOOTH, Look
+from studio.tui.screens.watching import RunWords, WatchesRun
 from studio.tui.widgets.curve_chart import CurveChart
 from studio.tui.widgets.plain import Plain
 from studio.tui.widgets.scrolled import ScrolledText
@@ -27,38 +27,24 @@ VIEWS = ("", "-samples", "-messages")
 """What a narrow terminal shows of a run, one after another: curves, answers, messages."""
 
 
-class FollowsTraining(StudioScreen):
+class FollowsTraining(WatchesRun):
     """What the Train screen does with a run. `-following` shows the run in place of the recipe."""
 
-    following: work.TrainFollowing | None = None
+    WORDS = RunWords(
+        kept=N_("It ends after the step it is at; c goes on from there, to the same weights."),
+        stop=N_("Save a checkpoint and stop {name}?"),
+        lost=N_("What was learned since the last checkpoint is lost."),
+    )
+
+    following: work.TrainFollowing | None
     snapshot: TrainSnapshot | None = None
-    stood: RunStood | None = None
     other: TrainSnapshot | None = None
     look = Look()
-    _asked_to_stop = ""
     _timer: object | None = None
 
     @property
     def _train(self) -> TrainScreen:
         return cast("TrainScreen", self)
-
-    @property
-    def followed(self) -> str:
-        """The name of the run that is watched, "" for none."""
-        return self.following.path.name if self.following is not None else ""
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether the run that is watched goes on."""
-        return self.stood is not None and self.stood.status == "running"
-
-    def on_unmount(self) -> None:
-        """Nothing is watched any more; the run goes on."""
-        self.following = None
-
-    def work(self, group: str, work: object) -> None:
-        """Run in a thread; a newer one of the same group takes its place."""
-        self.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=True, name=group)  # type: ignore[arg-type]
 
     # Starting
 
@@ -148,19 +134,9 @@ class FollowsTraining(StudioScreen):
             if paused != message.snapshot.paused:
                 self.refresh_bindings()
 
-    def on_run_stood(self, message: RunStood) -> None:
-        """How it stands."""
-        if message.run != self.followed:
-            return
-        before, self.stood = self.stood, message
+    def stood_anew(self) -> None:
+        """Draw how it stands."""
         self.draw_run()
-        if before is not None and before.status == "running" and message.status != "running":
-            said = {"finished": _("The run has finished."), "stopped": _("The run has stopped; c resumes it.")}
-            severity = {"finished": "information", "stopped": "warning"}.get(message.status.value, "error")
-            self.studio.say(said.get(message.status.value, _("The run has failed.")), severity)
-            self._train.tell("")
-        if before is None or before.status != message.status:
-            self.refresh_bindings()
 
     def on_overlay_read(self, message: OverlayRead) -> None:
         """Behind the curves."""
@@ -208,30 +184,6 @@ class FollowsTraining(StudioScreen):
         path, on = following.path, not is_paused(RunFolder(following.path))
         work.pause_run(path, self, on=on)
         self.studio.say(_("It waits after this step; space lets it go on.") if on else _("It goes on."))
-
-    def action_stop_run(self) -> None:
-        """Ask it to save and stop, after a question; the second time end it."""
-        from studio.tui.screens.runs_confirm import ConfirmScreen
-
-        following = self.following
-        if following is None or not self.goes_on:
-            self.studio.say(_("No run is going on here."))
-            return
-        name, again = following.path.name, self._asked_to_stop == following.path.name
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._asked_to_stop = name
-                self.work("stop", lambda: curate_work.stop_run(following.path, self, force=again))
-                self._train.tell(_("Stopping … s once more ends it at once."))
-
-        question = _("End {name} at once?") if again else _("Save a checkpoint and stop {name}?")
-        detail = (
-            _("What was learned since the last checkpoint is lost.")
-            if again
-            else _("It ends after the step it is at; c goes on from there, to the same weights.")
-        )
-        self.app.push_screen(ConfirmScreen(question.format(name=display(name)), detail), answered)
 
     def action_resume_run(self) -> None:
         """Let it go on."""

@@ -99,7 +99,7 @@ def _short(number: int) -> str:
 def _memory(memory: Mapping[str, Any] | None, width: int) -> Iterator[Content]:
     """None: it is being estimated; empty: it cannot be."""
     if memory is None:
-        yield Content.assemble((_("Memory"), "bold"), f"  {_('is being estimated …')}")
+        yield Content.assemble((_("Memory"), "bold"), "  " + _("is being estimated …"))
     if not memory:
         return
     total = memory["total"]

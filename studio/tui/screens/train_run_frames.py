@@ -145,7 +145,8 @@ def loss_picture(snapshot: TrainSnapshot, look: Look, other: TrainSnapshot | Non
             parts.append((f"{mark} {name} {said}  ", style))
     base = snapshot.loss("validation", "base")
     if base is not None:
-        parts.append((f"-- {_('base')} {short(base)}", "dim"))
+        name = _("base")
+        parts.append((f"-- {name} {short(base)}", "dim"))
     title = titled(_("Loss (log)") if look.log else _("Loss"), parts)
     last = max(snapshot.steps, other.steps if other is not None else 0)
     return Picture(title, tuple(curves), (base,) if base is not None else (), last, look.log)
@@ -276,7 +277,8 @@ def note_words(note: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "resumed":
         refused = "; ".join(note["refused"])
         said = _("goes on from step {n}").format(n=f"{note['step']:,}")
-        return (f"{said}. {_('Not used:')} {refused}", "$text-warning") if refused else (said, "")
+        passed_over = _("Not used:")
+        return (f"{said}. {passed_over} {refused}", "$text-warning") if refused else (said, "")
     if kind == "paused":
         words = _("paused after step {n}") if note["on"] else _("goes on after step {n}")
         return words.format(n=f"{note['step']:,}"), "$text-warning" if note["on"] else ""
