@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check fast docs messages screens monkey bench clean
+.PHONY: help install demo test lint check fast docs messages screens monkey laws bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ messages: $(INSTALLED) ## collect the texts of the interface, update its transla
 
 screens: $(INSTALLED) ## draw the pictures of the screens in docs/screens again
 	$(BIN)/python benchmarks/screens.py docs/screens
+
+laws: $(INSTALLED) ## all tests, with properties tried on other examples than usual (nightly)
+	STUDIO_RANDOM=1 $(BIN)/pytest -n 2 --dist worksteal
 
 monkey: $(INSTALLED) ## press 10,000 random keys in the terminal interface (nightly; some minutes)
 	STUDIO_MONKEY=10000 STUDIO_MONKEY_SEED=$$(date +%s) $(BIN)/pytest -q -k random_keys tests/studio/test_tui_review_hostile.py

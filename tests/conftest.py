@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("same", derandomize=True)
+if not os.environ.get("STUDIO_RANDOM"):  # with it, properties are tried on other examples each time
+    settings.load_profile("same")
 
 gc.set_threshold(10_000, 10, 20)  # as many objects as an interface makes while it is drawn, a few times over
 _MANY = 200  # modules: an import of this size makes objects by the hundred thousand

@@ -36,6 +36,7 @@ class Pii(RecordStage):
     """
 
     name: ClassVar[str] = "pii"
+    version: ClassVar[int] = 2
     reasons: ClassVar[Mapping[str, str]] = {
         "masked": "Personal data or secrets in its texts were masked.",
         "masked_in_part": "Its texts were masked, but its other columns hold more, which cannot be masked.",

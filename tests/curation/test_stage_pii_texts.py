@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from batches import batch_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -351,6 +351,7 @@ def test_no_masked_value_is_left_in_any_spelling(chat: tuple[str, list[str]], op
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @_examples(chats())
+@example(chat=("4200000000000000", ["我的联系方式是4200 0000 0000 0000，请记下。"]), operator="fake")
 def test_masking_is_idempotent(chat: tuple[str, list[str]], operator: str) -> None:
     _, texts = chat
     once = masked(*texts, operator=operator)

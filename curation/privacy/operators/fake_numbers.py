@@ -61,9 +61,9 @@ def cn_id_card(value: str, draw: Draw) -> str:
 
 
 def card(value: str, draw: Draw) -> str:
-    """Begins with 99, which no issuer has, and fails Luhn."""
+    """Begins with 99, which no issuer has, and fails Luhn. Without zeros, so that no group of it begins like a landline."""
     size = max(len(compact(value)), 4)
-    body = f"99{draw.digits(size - 3)}"
+    body = "99" + "".join([str(1 + draw.below(9)) for _ in range(size - 3)])
     right = -sum(_luhn(int(digit), place) for place, digit in enumerate(reversed(body))) % 10
     return refilled(value, f"{body}{(right + 1 + draw.below(9)) % 10}")
 
