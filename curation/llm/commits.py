@@ -6,10 +6,11 @@ written with the next one, all together, by the first of them; each returns when
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -44,6 +45,29 @@ class Commits:
         self._waiting: list[_Write] = []
         self._leader: _Write | None = None
         self._flushes: bool | None = None
+        self._users, self._closing = 0, False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """The file stays open in the meantime, whoever closes it."""
+        with self._lock:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                self._close_unused()
+
+    def close(self) -> None:
+        """Close the file, now or as soon as nobody holds it: SQLite crashes where it is closed under a write."""
+        with self._lock:
+            self._closing = True
+            self._close_unused()
+
+    def _close_unused(self) -> None:
+        if self._closing and not self._users:
+            self.db.close()
 
     def run(self, work: Work, *, lasting: bool = True) -> Any:
         """What `work` returns, with what it wrote committed; lasting: and flushed to the disk.
@@ -51,7 +75,10 @@ class Commits:
         work may run in another thread, in one transaction with the work of others. It may raise, but not after it wrote.
         Raises OutputError where the file cannot be written: then nothing of it is.
         """
-        write = _Write(work, lasting)
+        with self.held():
+            return self._run(_Write(work, lasting))
+
+    def _run(self, write: _Write) -> Any:
         with self._lock:
             self._waiting.append(write)
             if self._leader is None:

@@ -23,7 +23,7 @@ class Kept:
     def __init__(
         self,
         model: ChatModel,
-        ledger: Path,
+        ledger: Path | None,
         *,
         earlier: Sequence[Path] = (),
         budget: Budget = UNBOUND,

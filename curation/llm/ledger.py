@@ -106,8 +106,8 @@ class CallLedger:
         return self._earlier.unread
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        """Close the file, once the calls that are under way have ended: what they cost is to be written down."""
+        self._commits.close()
 
     @contextlib.contextmanager
     def call(self, key: str, endpoint: str, should_stop: Callable[[], bool] = never) -> Iterator[Call]:
@@ -117,8 +117,7 @@ class CallLedger:
         """
         owner = f"{os.getpid()} {_started(os.getpid())} {uuid.uuid4().hex}"
         before = self._earlier.reply(key)
-        _held.add(owner)
-        try:
+        with self._commits.held(), _alive_here(owner):
             while not (found := self._claim(key, endpoint, owner, before)):
                 if should_stop():
                     raise CallFailed("stopped", "The call was stopped while somebody else made the same.")
@@ -129,8 +128,6 @@ class CallLedger:
             finally:
                 if call.reply is None and not call.is_kept:
                     self._release(key, owner)
-        finally:
-            _held.discard(owner)
 
     def summary(self, endpoint: str | None = None) -> LedgerSummary:
         """What was spent, at one endpoint or at all."""
@@ -333,6 +330,16 @@ def _started(pid: int) -> str:
         return _own_start(pid) if pid == os.getpid() else str(psutil.Process(pid).create_time())
     except psutil.Error:
         return ""
+
+
+@contextlib.contextmanager
+def _alive_here(owner: str) -> Iterator[None]:
+    """Its claims hold in the meantime."""
+    _held.add(owner)
+    try:
+        yield
+    finally:
+        _held.discard(owner)
 
 
 def _is_alive(owner: str) -> bool:

@@ -291,3 +291,28 @@ def test_many_open_a_new_ledger_at_the_same_moment(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert set(map(repr, pool.map(open_it, range(16)))) == {repr(LedgerSummary())}
+
+
+def test_closing_under_a_call_loses_nothing(tmp_path: Path) -> None:
+    """Whoever leaves does not wait; what the call cost is written down when it ends, and the file closed then."""
+    ledger = CallLedger(tmp_path / "calls.sqlite")
+    begun, go = threading.Event(), threading.Event()
+
+    def one(number: int) -> None:
+        with ledger.call(f"key {number}", "e") as call:
+            attempt = call.begin()
+            begun.set()
+            go.wait()
+            call.end(attempt, None, ChatReply("yes", "stop", 1, 2), keep=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(one, number) for number in range(8)]
+        begun.wait()
+        while ledger.summary().attempts < 8:
+            time.sleep(0.01)
+        ledger.close()
+        go.set()
+    assert [each.result() for each in done] == [None] * 8
+    with pytest.raises(OutputError, match="closed"):
+        ledger.summary()
+    assert CallLedger(tmp_path / "calls.sqlite").summary().answered == 8
