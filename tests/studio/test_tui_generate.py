@@ -149,7 +149,7 @@ def test_a_plan_is_changed_and_taken_back(runs: Path) -> None:
             await studio.press("enter")
             screen.query_one("#prompt-input").value = "0"
             await studio.press("enter")
-            await studio.until(lambda: screen._problem, "what is wrong with it")
+            await studio.until(lambda: screen.problem, "what is wrong with it")
             assert screen.draft.recipe.ask.per_chunk == 4 and "per_chunk" in text(studio)
             await studio.press("u")
             assert screen.draft.recipe.ask.per_chunk == 3

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from tui_pilot import Driven, run, write_jsonl
 
 from curation import Recipe
 from curation.engine.local import curate
 from curation.verdicts import JOURNAL, Verdict, fold, read_journal
 from studio.tui.app import StudioApp
+from studio.tui.messages import ProblemMet
 from studio.tui.screens.review_ask import AskScreen, EditScreen, as_json, editable, edited
 from studio.tui.screens.review_clusters import ClusterScreen
 from studio.tui.settings import Settings
@@ -242,6 +244,33 @@ def test_edit_in_place_restores_a_dropped_record(made: Path) -> None:
             assert set(kinds) == {"reject", "edit"}
             assert kinds["edit"].after == "too short, but now it is long"
             assert "now it is long" in shown(found)
+
+    run(test())
+
+
+def test_letters_typed_right_before_the_keeping_key_are_kept(made: Path) -> None:
+    async def test() -> None:
+        async with reviewing(made) as found:
+            await press(found, "e", "end")
+            for key, letter in (*((each, each) for each in "abc"), ("ctrl+o", None)):  # all at once, as a paste of keys
+                found.app.post_message(Key(key, letter))
+            await found.until(lambda: not isinstance(found.screen, EditScreen), "the form closes")
+            await settled(found)
+            assert next(v for v in journal(made) if v.kind == "edit").after == "too shortabc"
+
+    run(test())
+
+
+def test_a_hunk_that_cannot_be_read_is_told_once(made: Path) -> None:
+    async def test() -> None:
+        async with reviewing(made) as found:
+            shutil.rmtree(made / "shards")
+            before = len([m for m in found.messages if isinstance(m, ProblemMet)])
+            await press(found, "end", "n", "home")
+            await found.pilot.pause(0.5)
+            met = [m for m in found.messages if isinstance(m, ProblemMet)][before:]
+            assert 1 <= len(met) <= 6, len(met)
+            assert "gone" in found.said
 
     run(test())
 

@@ -33,6 +33,8 @@ from studio.tui.widgets.prompt_list import PromptList
 from studio.tui.widgets.scrolled import ScrolledText
 
 if TYPE_CHECKING:
+    from studio.tui.screens.run_book import RunBook
+    from studio.tui.widgets.compare_list import CompareFrame
     from training.compare.model import Prompt, SideName
 
 
@@ -59,7 +61,7 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
 
     def __init__(self) -> None:
         super().__init__()
-        self.book: work.CompareBook | None = None
+        self.book: RunBook[CompareFrame] | None = None
         self.at = ""  # the prompt that is shown
         self._follows = True  # the prompt that is being answered is the one that is shown
         self._looks = 0
@@ -86,7 +88,7 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
 
     def on_mount(self) -> None:
         """The list, or what was opened."""
-        self.book = work.CompareBook(self.studio.runs_dir)
+        self.book = work.compare_book(self.studio.runs_dir)
         self.query_one(CompareList).focus()
         opened = self.studio.opened
         if opened and "-compare-" in Path(opened).name and (Path(opened) / "run.json").is_file():

@@ -28,6 +28,7 @@ from studio.tui.screens.compare_messages import (
 )
 from studio.tui.screens.curate_messages import RunBegun
 from studio.tui.screens.curate_work import Following
+from studio.tui.screens.run_book import RunBook
 from studio.tui.screens.runs_work import frame_of
 from studio.tui.widgets.compare_list import CompareFrame
 
@@ -41,38 +42,13 @@ EVERY = 0.2
 _STANDS_EVERY = 3
 
 
-class CompareBook:
-    """Lists comparisons and training runs again and again; what cannot change any more is read once."""
+def compare_book(runs_dir: Path) -> RunBook[CompareFrame]:
+    """Comparisons, and behind them training runs. Posts ComparesListed."""
 
-    def __init__(self, runs_dir: Path) -> None:
-        self.runs_dir = runs_dir
-        self._known: dict[str, tuple[int, CompareFrame]] = {}
+    def listed(lines: tuple[CompareFrame, ...]) -> ComparesListed:
+        return ComparesListed(tuple(each for kind in ("compare", "train") for each in lines if each.kind == kind))
 
-    def read(self, target: MessagePump) -> None:
-        """Posts ComparesListed."""
-        from studio.runs.folder import every
-
-        try:
-            folders = every(self.runs_dir)
-        except StudioError as error:
-            target.post_message(ProblemMet(error.message, error.hint))
-            return
-        frames = [self._frame(folder) for folder in reversed(folders)]
-        compared = [each for each in frames if each.kind == "compare"]
-        trained = [each for each in frames if each.kind == "train"]
-        target.post_message(ComparesListed((*compared, *trained)))
-
-    def _frame(self, folder: RunFolder) -> CompareFrame:
-        try:
-            stamp = folder.result.stat().st_mtime_ns
-        except OSError:
-            stamp = 0
-        known = self._known.get(folder.name)
-        if known is not None and stamp and known[0] == stamp:
-            return known[1]
-        frame = compare_frame(folder)
-        self._known[folder.name] = (stamp, frame)
-        return frame
+    return RunBook(runs_dir, compare_frame, listed)
 
 
 def compare_frame(folder: RunFolder) -> CompareFrame:

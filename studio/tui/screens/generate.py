@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
@@ -30,6 +30,10 @@ from studio.tui.widgets.plain import Plain
 from studio.tui.widgets.prompt import PromptLine
 from studio.tui.widgets.section_list import SectionList, TrainForm
 
+if TYPE_CHECKING:
+    from studio.tui.screens.run_book import RunBook
+    from studio.tui.widgets.generate_list import GenerateFrame
+
 
 class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate, FollowsGenerate, StudioScreen):
     """Holds one plan and one run. Models and documents are another process's; all that takes time is `generate_work`'s."""
@@ -44,7 +48,7 @@ class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate,
 
     def __init__(self) -> None:
         super().__init__()
-        self.book: work.GenerateBook | None = None
+        self.book: RunBook[GenerateFrame] | None = None
         self._looks = 0
 
     def body(self) -> ComposeResult:
@@ -80,7 +84,7 @@ class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate,
 
     def on_mount(self) -> None:
         """The list, or what was opened."""
-        self.book = work.GenerateBook(self.studio.runs_dir)
+        self.book = work.generate_book(self.studio.runs_dir)
         self.query_one(GenerateList).focus()
         opened = self.studio.opened
         if opened and "-generate-" in Path(opened).name and (Path(opened) / "run.json").is_file():

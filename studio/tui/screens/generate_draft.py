@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from curation.synthesis.recipe import GenerateRecipe
-from studio.tui.screens.train_draft import written
+from studio.tui.screens.section_draft import SectionDraft, address, written
 
 if TYPE_CHECKING:
     from curation.recipe_fields import Parameter
@@ -87,70 +85,36 @@ def fields_of(place: int, kind: str) -> list[Field]:
     return [rest[0]._replace(label="from"), Field("", INPUTS, "inputs", None), *rest[1:]]
 
 
-@dataclass(frozen=True)
-class GenerateDraft:
-    """A recipe and what was changed in it. origin: the preset, file or run that it began with. changes: `section.key` ->
-    value, in the order in which they were made. recipe: the base with them; it is always valid."""
-
-    origin: str
-    base: GenerateRecipe
-    recipe: GenerateRecipe
-    changes: Mapping[str, Any] = field(default_factory=dict)
+class GenerateDraft(SectionDraft[GenerateRecipe]):
+    """A generation's recipe and what was changed in it."""
 
     @classmethod
-    def load(cls, name: str = "") -> GenerateDraft:
-        """From a preset or a YAML file. Raises RecipeError."""
-        recipe = GenerateRecipe.load(name)
-        return cls(name or GenerateRecipe.default_preset, recipe, recipe)
-
-    @classmethod
-    def of_run(cls, folder: Path, recipe: Mapping[str, Any]) -> GenerateDraft:
-        """From the `recipe` part of a run.json."""
-        made = GenerateRecipe.from_text(recipe["yaml"], recipe["name"])
-        return cls(str(folder / "recipe.yaml"), made, made)
+    def kind_of_recipe(cls) -> type[GenerateRecipe]:
+        """Those of generations."""
+        return GenerateRecipe
 
     @property
     def kind(self) -> str:
         """What records are made from."""
         return self.recipe.source.kind
 
-    def value(self, section: str, key: str) -> Any:
-        """What a parameter is now."""
-        return _value(self.recipe, section, key)
-
-    def before(self, section: str, key: str) -> Any:
-        """What it is in the base."""
-        return _value(self.base, section, key)
-
     def changed(self, section: str) -> list[str]:
         """The keys of a section that differ from the base."""
-        return [each.name for each in described()[section] if f"{section}.{each.name}" in self.changes]
+        return [each.name for each in described()[section] if address(section, each.name) in self.changes]
 
-    def set(self, section: str, key: str, value: Any) -> GenerateDraft:
-        """With another value. Raises RecipeProblems for one that is not allowed. Another source brings its preset with it."""
+    def set(self, section: str, key: str, value: Any) -> Self:
+        """As always; another source brings its preset with it."""
         if (section, key) == ("source", "kind") and self.origin in PRESETS.values() and value in PRESETS:
             kept = {name: old for name, old in self.changes.items() if name in ("model.name", "model.key_env")}
-            return GenerateDraft.load(PRESETS[value])._with(kept)
-        changes = {name: old for name, old in self.changes.items() if name != f"{section}.{key}"}
-        if value != self.before(section, key):
-            changes[f"{section}.{key}"] = value
-        return self._with(changes)
-
-    def unset(self, section: str, key: str) -> GenerateDraft:
-        """As in the base again."""
-        return self._with({name: old for name, old in self.changes.items() if name != f"{section}.{key}"})
-
-    def edited(self, text: str) -> GenerateDraft:
-        """With the recipe's text as it came out of an editor; a base of its own, without a file yet."""
-        recipe = GenerateRecipe.from_text(text, self.origin)
-        return GenerateDraft("", recipe, recipe)
+            return self.load(PRESETS[value]).with_changes(kept)
+        return super().set(section, key, value)
 
     def command(self, inputs: Sequence[str]) -> str:
         """The command line that does the same."""
         words = ["studio", "generate"]
         for each in inputs:
             words += [f"--from-{self.kind}", each]
-        if self.origin in GenerateRecipe.preset_names():
+        if self.of_preset:
             words += [] if self.origin == PRESETS[self.kind] else ["--preset", self.origin]
         else:
             words += ["--recipe", self.origin or "recipe.yaml"]
@@ -158,15 +122,6 @@ class GenerateDraft:
         for name, value in self.changes.items():
             words += [short[name], str(value)] if name in short else ["--set", f"{name}={written(value)}"]
         return shlex.join(words)
-
-    def _with(self, changes: Mapping[str, Any]) -> GenerateDraft:
-        settings = [f"{name}={written(value)}" for name, value in changes.items()]
-        return replace(self, changes=changes, recipe=self.base.with_settings(settings))
-
-
-def _value(recipe: GenerateRecipe, section: str, key: str) -> Any:
-    found = getattr(getattr(recipe, section), key)
-    return list(found) if isinstance(found, tuple) else found
 
 
 def short_of(section: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +16,8 @@ from curation.errors import StudioError
 from studio.display import display
 from studio.tui.i18n import N_, _
 from studio.tui.messages import ProblemMet
-from studio.tui.screens.base import StudioScreen
 from studio.tui.screens.generate_messages import DryRunFailed, DryRunMade, GenerateDraftLoaded
+from studio.tui.screens.shaping import ShapesRecipe
 from studio.tui.screens.train_work import run_apart
 from studio.tui.text import line
 from studio.tui.widgets.plain import Plain
@@ -46,10 +46,12 @@ class PromptPane(ScrolledText):
     HELP = N_("A prompt, message by message, as the model gets it. ] and [ go on and back.")
 
 
-def open_draft(name: str, target: MessagePump) -> None:
-    """Read a recipe: a preset, a file, or the one of a run's folder. Posts GenerateDraftLoaded or ProblemMet."""
+def open_draft(name: str, target: MessagePump, inputs: tuple[str, ...] | None = None) -> None:
+    """Read a recipe: a preset, a file, or the one of a run's folder. inputs: what is read, in place of what the recipe's run
+    read. Posts GenerateDraftLoaded or ProblemMet."""
     try:
-        target.post_message(_opened(name))
+        found = _opened(name)
+        target.post_message(found if inputs is None else GenerateDraftLoaded(found.draft, inputs))
     except StudioError as error:
         target.post_message(ProblemMet(error.message, error.hint))
 
@@ -92,7 +94,7 @@ def look(inputs: Sequence[str], recipe: GenerateRecipe, command: str, target: Me
         target.post_message(DryRunMade(command, report))
 
 
-class PlansGenerate(StudioScreen):
+class PlansGenerate(ShapesRecipe):
     """What the Generate screen does before a run. `-plan` shows the form, `-dry` what would be read and asked."""
 
     draft: GenerateDraft | None = None
@@ -103,7 +105,6 @@ class PlansGenerate(StudioScreen):
     def __init__(self) -> None:
         super().__init__()
         self._before: list[tuple[GenerateDraft, tuple[str, ...]]] = []
-        self._problem = ""
 
     @property
     def _planner(self) -> GenerateScreen:
@@ -125,14 +126,14 @@ class PlansGenerate(StudioScreen):
 
         self.app.push_screen(ChooseScreen(_("What are records made from?"), source_choices()), chosen)
 
-    def open_plan(self, name: str) -> None:
-        """Plan with a preset, a file, or the recipe of a run."""
-        self._planner.work("recipe", lambda: open_draft(name, self))
+    def open_plan(self, name: str, inputs: tuple[str, ...] | None = None) -> None:
+        """Plan with a preset, a file, or the recipe of a run; inputs: what is read, None for what is known of that."""
+        self._planner.work("recipe", lambda: open_draft(name, self, inputs))
 
     def on_generate_draft_loaded(self, message: GenerateDraftLoaded) -> None:
         """Show it, and ask for what is missing."""
         self._planner.leave()
-        self.draft, self._problem, self._before, self.report = message.draft, "", [], None
+        self.draft, self.problem, self._before, self.report = message.draft, "", [], None
         if message.inputs is not None:
             self.inputs = message.inputs
         elif not self.inputs and self.studio.opened and Path(self.studio.opened).exists():
@@ -151,25 +152,15 @@ class PlansGenerate(StudioScreen):
         """Another draft; u brings the one before back."""
         if self.draft is not None:
             self._before = [*self._before[-99:], (self.draft, self.inputs)]
-        self.draft, self._problem = draft, ""
+        self.draft, self.problem = draft, ""
         self.inputs = self.inputs if inputs is None else inputs
         self.show_plan()
-
-    def change(self, edit: Callable[[], GenerateDraft]) -> None:
-        """Do a change; what is wrong with it is told at its field, and nothing is changed then."""
-        try:
-            self.take(edit())
-        except (StudioError, ValueError) as error:
-            first = next(iter(getattr(error, "problems", ())), None)
-            said = f"{first.message}. {first.hint}" if first is not None else f"{error} {getattr(error, 'hint', '')}"
-            self._problem = said.strip()
-            self._show_form()
 
     def undo_change(self) -> None:
         """One change back."""
         if self._before:
             self.draft, self.inputs = self._before.pop()
-            self._problem = ""
+            self.problem = ""
             self.show_plan()
 
     @property
@@ -182,23 +173,6 @@ class PlansGenerate(StudioScreen):
         fields = fields_of(self.query_one(SectionList).cursor, self.draft.kind)
         cursor = self.query_one(TrainForm).cursor
         return fields[cursor] if cursor < len(fields) else None
-
-    def action_nudge(self, by: int) -> None:
-        """The next choice, or the next number."""
-        from studio.tui.screens.train_frames import stepped
-
-        draft, field = self.draft, self.field
-        if draft is None or field is None or field.parameter is None:
-            return
-        value = stepped(field.parameter, draft.value(field.section, field.key), by)
-        if value is not None:
-            self.change(lambda: draft.set(field.section, field.key, value))
-
-    def action_unset(self) -> None:
-        """The preset's value again."""
-        draft, field = self.draft, self.field
-        if draft is not None and field is not None and field.parameter is not None:
-            self.change(lambda: draft.unset(field.section, field.key))
 
     def action_to_stages(self) -> None:
         """From the form to the list of sections."""
@@ -226,27 +200,28 @@ class PlansGenerate(StudioScreen):
             return
         self.query_one("#facts", Plain).show(facts_line(self.draft, self.inputs))
         self.query_one(SectionList).show(section_frames(self.draft, self.inputs))
-        self._show_form()
+        self.show_form()
         self._planner.tell("")
 
     def moved_in_plan(self, lines: object) -> None:
         """Another section, or another parameter."""
-        self._problem = ""
+        self.problem = ""
         if isinstance(lines, SectionList):
             form = self.query_one(TrainForm)
             form.set_reactive(TrainForm.cursor, 0)
             form.scroll_home(animate=False)
-        self._show_form()
+        self.show_form()
 
-    def _show_form(self) -> None:
+    def show_form(self) -> None:
+        """The form, with what is wrong at its field."""
         from studio.tui.screens.generate_form import field_frames, field_help
 
         if self.draft is None:
             return
         form, place = self.query_one(TrainForm), self.query_one(SectionList).cursor
-        form.show(field_frames(self.draft, self.inputs, place, self._problem, form.cursor))
+        form.show(field_frames(self.draft, self.inputs, place, self.problem, form.cursor))
         if self.field is not None:
-            self.query_one("#help", Plain).show(field_help(self.draft, self.field, self._problem))
+            self.query_one("#help", Plain).show(field_help(self.draft, self.field, self.problem))
 
     # What would be asked
 

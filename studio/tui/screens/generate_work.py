@@ -30,6 +30,7 @@ from studio.tui.screens.generate_messages import (
     ItemDecided,
     PromptFound,
 )
+from studio.tui.screens.run_book import RunBook
 from studio.tui.screens.runs_work import frame_of
 from studio.tui.screens.train_work import run_apart
 from studio.tui.widgets.generate_list import GenerateFrame
@@ -45,35 +46,9 @@ EVERY = 0.5
 _TAIL = 1 << 16  # bytes of events in which the latest progress is looked for
 
 
-class GenerateBook:
-    """Lists generations again and again; what cannot change any more is read once."""
-
-    def __init__(self, runs_dir: Path) -> None:
-        self.runs_dir = runs_dir
-        self._known: dict[str, tuple[int, GenerateFrame]] = {}
-
-    def read(self, target: MessagePump) -> None:
-        """Posts GeneratesListed."""
-        from studio.runs.folder import every
-
-        try:
-            folders = [run for run in every(self.runs_dir) if "-generate-" in run.name]
-        except StudioError as error:
-            target.post_message(ProblemMet(error.message, error.hint))
-            return
-        target.post_message(GeneratesListed(tuple(self._frame(folder) for folder in reversed(folders))))
-
-    def _frame(self, folder: RunFolder) -> GenerateFrame:
-        try:
-            stamp = folder.result.stat().st_mtime_ns
-        except OSError:
-            stamp = 0
-        known = self._known.get(folder.name)
-        if known is not None and stamp and known[0] == stamp:
-            return known[1]
-        frame = generate_frame(folder)
-        self._known[folder.name] = (stamp, frame)
-        return frame
+def generate_book(runs_dir: Path) -> RunBook[GenerateFrame]:
+    """Posts GeneratesListed."""
+    return RunBook(runs_dir, generate_frame, GeneratesListed, kind="generate")
 
 
 def generate_frame(folder: RunFolder) -> GenerateFrame:

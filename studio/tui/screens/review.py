@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.display import display
 from studio.tui.i18n import _, ngettext
 from studio.tui.messages import ProblemMet
 from studio.tui.screens import review_acts as acts
@@ -15,10 +16,12 @@ from studio.tui.screens.review_messages import (
     HeadsWanted,
     HunkChosen,
     HunkRead,
+    HunkSought,
     ObjectRead,
     QueueChosen,
     ReviewOpened,
     RowsChosen,
+    VerdictsRefused,
     VerdictsSaved,
 )
 from studio.tui.screens.review_state import Showing
@@ -64,6 +67,25 @@ class ReviewScreen(ReviewBase):
         self.review = Review(a, b, self.studio.runs_dir, self)
         self.review.open()
 
+    def open_record(self, run: str, record_id: str) -> None:
+        """Open a run at what was done to a record."""
+        if self._opened != f"{run}\n" or self.review is None:
+            self.open_review(run)
+        self.showing.wanted = record_id
+        if self.showing.is_open and self.review is not None:
+            self.showing.stage = self.showing.reason = self.showing.status = self.showing.verdict = self.showing.text = ""
+            self._choose()
+
+    def on_hunk_sought(self, message: HunkSought) -> None:
+        """Show it, if something was done to the record."""
+        if message.review is not self.review:
+            return
+        if message.number is None or not self.showing.go_to(message.number):
+            said = _("Nothing was done to {id}.").format(id=display(message.record_id, limit=200))
+            self.studio.say(said)
+        else:
+            self._read()
+
     def on_review_opened(self, message: ReviewOpened) -> None:
         """Count it, and show the first hunk."""
         if message.review is not self.review:
@@ -80,10 +102,14 @@ class ReviewScreen(ReviewBase):
         message.stop()
         if self.showing.is_open:
             self.studio.say(f"{message.message} {message.hint}".strip(), "error")
-            if self.review is not None:
-                self.review.choose(self.showing.filter())  # what was shown as decided may not be
         else:
             self._show_empty(message.message, f"{message.hint}\n\n" + _("o opens something else."))
+
+    def on_verdicts_refused(self, message: VerdictsRefused) -> None:
+        """Say so; and what was shown as decided may not be."""
+        self.on_problem_met(message)
+        if self.review is not None and self.showing.is_open:
+            self.review.choose(self.showing.filter())
 
     def _show_empty(self, said: str, hint: str) -> None:
         self.remove_class("-filled")
@@ -110,6 +136,9 @@ class ReviewScreen(ReviewBase):
             self.query_one(DiffView).focus()
         self.query_one(HunkList).show(self.showing.rows, self.showing.place)
         self._read()
+        if self.showing.wanted and self.review is not None:
+            self.review.find(self.showing.wanted)
+            self.showing.wanted = ""
 
     def _read(self) -> None:
         """Ask for the hunk that is to be shown, and have the next one read meanwhile."""

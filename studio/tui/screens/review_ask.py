@@ -116,7 +116,10 @@ class EditScreen(Modal[str | None]):
         field.focus()
 
     def action_keep(self) -> None:
-        """Done."""
+        """Done, when the letters before this key are in the field: keys with priority overtake them."""
+        self.query_one(_Field).call_later(self._keep)
+
+    def _keep(self) -> None:
         now = self.query_one(_Field).text
         self.dismiss(None if now == self._text else now)
 

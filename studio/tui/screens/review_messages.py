@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
+from studio.tui.messages import ProblemMet
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,6 +29,11 @@ class Shown:
     hunk: Hunk
     twin: tuple[Turn, ...] = ()
     made: ItemStory | None = None
+
+
+@dataclass
+class VerdictsRefused(ProblemMet):
+    """What was decided, undone or done again could not be written down."""
 
 
 @dataclass
@@ -59,6 +66,15 @@ class HunksCounted(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest counts are worth drawing."""
         return isinstance(message, HunksCounted)
+
+
+@dataclass
+class HunkSought(Message):
+    """The hunk of a record that was asked for, None where nothing was done to it."""
+
+    review: Review
+    record_id: str
+    number: int | None
 
 
 @dataclass

@@ -25,12 +25,14 @@ from studio.tui.screens.review_messages import (
     HeadsRead,
     HunkRead,
     HunksCounted,
+    HunkSought,
     ObjectRead,
     PatchWritten,
     ReviewOpened,
     RowsChosen,
     RunLaunched,
     Shown,
+    VerdictsRefused,
     VerdictsSaved,
 )
 
@@ -58,25 +60,25 @@ class Review:
         self._read: OrderedDict[int, Shown] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, "review")
 
-    def do(self, work: Callable[[], Message | None]) -> None:
-        """Do something in the thread of this review and post what it returns."""
+    def do(self, work: Callable[[], Message | None], failed: type[ProblemMet] = ProblemMet) -> None:
+        """Do something in the thread of this review and post what it returns, or `failed`."""
         if self.closed:
             return
         self.waiting += 1
-        self._thread.submit(self._done, work)
+        self._thread.submit(self._done, work, failed)
 
-    def _done(self, work: Callable[[], Message | None]) -> None:
+    def _done(self, work: Callable[[], Message | None], failed: type[ProblemMet]) -> None:
         try:
             message = work()
         except StudioError as error:
-            message = ProblemMet(error.message, error.hint)
+            message = failed(error.message, error.hint)
         except FileNotFoundError:  # deleted, or done again, while it is looked at
-            message = ProblemMet(_("Files of what is reviewed are gone."), _("Open it again, if it still is there."))
+            message = failed(_("Files of what is reviewed are gone."), _("Open it again, if it still is there."))
         except Exception as error:  # a defect: it must end the interface as any other does, not vanish in a thread
-            failed = error
+            defect = error
 
             def fail() -> None:
-                raise failed
+                raise defect
 
             self._target.call_later(fail)
             message = None
@@ -213,6 +215,17 @@ class Review:
         except StudioError:  # a run whose papers cannot be read: the hunk is shown without its way back
             return None
 
+    def find(self, record_id: str) -> None:
+        """The hunk of a record. Posts HunkSought."""
+
+        def found() -> Message:
+            from curation.diff import Filter
+
+            rows = self._now().rows(Filter(record_id=record_id)).tolist()
+            return HunkSought(self, record_id, rows[0] if rows else None)
+
+        self.do(found)
+
     def heads(self, numbers: Sequence[int]) -> None:
         """Lines of the list. Posts HeadsRead."""
         self.do(lambda: HeadsRead(self, self._now().heads(numbers)))
@@ -245,7 +258,7 @@ class Review:
     # Judging
 
     def judge(self, kind: str, judging: Judging) -> None:
-        """Make verdicts and save them. Posts VerdictsSaved or ProblemMet."""
+        """Make verdicts and save them. Posts VerdictsSaved or VerdictsRefused."""
 
         def judged() -> Message:
             from curation.verdicts.author import author
@@ -255,10 +268,10 @@ class Review:
             journal.append(*made)
             return self._saved(kind, len(made))
 
-        self.do(judged)
+        self.do(judged, VerdictsRefused)
 
     def turn_back(self, which: str) -> None:
-        """`undo` or `redo` the latest act. Posts VerdictsSaved, or ProblemMet where there is none."""
+        """`undo` or `redo` the latest act. Posts VerdictsSaved, or VerdictsRefused where there is none."""
 
         def turned() -> Message:
             from curation.verdicts import Verdict, redoable, undoable
@@ -273,7 +286,7 @@ class Review:
             journal.append(Verdict("undo" if which == "undo" else "redo", author=author(), of=of))
             return self._saved(which, len(of), about)
 
-        self.do(turned)
+        self.do(turned, VerdictsRefused)
 
     def _writing(self) -> Journal:
         """The journal, held from the first verdict on: two people do not judge the same run at once."""

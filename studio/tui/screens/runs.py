@@ -27,6 +27,8 @@ from studio.tui.widgets.run_list import RunList
 
 if TYPE_CHECKING:
     from studio.runs.snapshot import RunSnapshot
+    from studio.tui.screens.run_book import RunBook
+    from studio.tui.screens.runs_frames import RunFrame
 
 
 class RunsScreen(StudioScreen):
@@ -42,7 +44,7 @@ class RunsScreen(StudioScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.book: runs_work.RunsBook | None = None
+        self.book: RunBook[RunFrame] | None = None
         self.following: curate_work.Following | None = None
         self.snapshot: RunSnapshot | None = None
         self.stood: RunStood | None = None
@@ -58,7 +60,7 @@ class RunsScreen(StudioScreen):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self.book = runs_work.RunsBook(self.studio.runs_dir)
+        self.book = runs_work.runs_book(self.studio.runs_dir)
         self.query_one(RunList).focus()
         self._look()
         self.set_interval(EVERY, self._look)
@@ -190,12 +192,12 @@ class RunsScreen(StudioScreen):
         self.refresh_bindings()
 
     def action_attach(self) -> None:
-        """Follow it where it belongs: on the screen Curate, Train, Compare or Generate."""
+        """Follow it where it belongs: on the screen Curate, Train, Compare, Generate or Map."""
         frame = self.frame
         if frame is None:
             return
         path = Path(frame.path)
-        place = frame.kind if frame.kind in ("train", "compare", "generate") else "curate"
+        place = frame.kind if frame.kind in ("train", "compare", "generate", "map") else "curate"
 
         def attach() -> None:
             if isinstance(self.app.screen, StudioScreen) and place == self.app.screen.PLACE:

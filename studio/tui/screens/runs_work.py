@@ -12,6 +12,7 @@ from textual.message_pump import MessagePump
 
 from curation.errors import StudioError
 from studio.tui.messages import ProblemMet
+from studio.tui.screens.run_book import RunBook
 from studio.tui.screens.runs_frames import RunFrame
 
 if TYPE_CHECKING:
@@ -37,35 +38,9 @@ class RunsCompared(Message):
     right: tuple[str, str, dict[str, Any]]
 
 
-class RunsBook:
-    """Reads the folder of runs again and again; what cannot change any more is read once."""
-
-    def __init__(self, runs_dir: Path) -> None:
-        self.runs_dir = runs_dir
-        self._known: dict[str, tuple[int, RunFrame]] = {}
-
-    def read(self, target: MessagePump) -> None:
-        """Posts RunsListed."""
-        from studio.runs.folder import every
-
-        try:
-            folders = every(self.runs_dir)
-        except StudioError as error:
-            target.post_message(ProblemMet(error.message, error.hint))
-            return
-        target.post_message(RunsListed(tuple(self._frame(folder) for folder in reversed(folders))))
-
-    def _frame(self, folder: RunFolder) -> RunFrame:
-        try:
-            stamp = folder.result.stat().st_mtime_ns
-        except OSError:
-            stamp = 0
-        known = self._known.get(folder.name)
-        if known is not None and stamp and known[0] == stamp:
-            return known[1]
-        frame = frame_of(folder)
-        self._known[folder.name] = (stamp, frame)
-        return frame
+def runs_book(runs_dir: Path) -> RunBook[RunFrame]:
+    """Posts RunsListed."""
+    return RunBook(runs_dir, frame_of, RunsListed)
 
 
 def frame_of(folder: RunFolder) -> RunFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from studio.tui.i18n import N_, _
 from studio.tui.messages import ProblemMet
 from studio.tui.screens import train_work as work
 from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.shaping import ShapesRecipe
 from studio.tui.screens.train_ask import AsksToTrain
 from studio.tui.screens.train_follow import FollowsTraining
 from studio.tui.screens.train_keys import TRAIN_KEYS
@@ -49,7 +49,7 @@ class NotesPane(ScrolledText):
     HELP = N_("What happened to the run, the newest first: how it ended, warnings, checkpoints, pauses.")
 
 
-class TrainScreen(AsksToTrain, LooksAtTokens, FollowsTraining, StudioScreen):
+class TrainScreen(AsksToTrain, LooksAtTokens, ShapesRecipe, FollowsTraining, StudioScreen):
     """Holds a draft of a recipe. Preflight, runs and their curves come from thread workers of `train_work`."""
 
     PLACE = "train"
@@ -67,7 +67,6 @@ class TrainScreen(AsksToTrain, LooksAtTokens, FollowsTraining, StudioScreen):
         self.models: tuple[str, ...] = ()
         self.cloned = ""  # the run whose recipe is in the form
         self._before: list[Draft] = []
-        self._problem = ""
         self._chosen = False  # whether data was typed here
         self._rejected = ""  # what an editor gave back that could not be read
 
@@ -139,18 +138,8 @@ class TrainScreen(AsksToTrain, LooksAtTokens, FollowsTraining, StudioScreen):
         """Another draft; u brings the one before back."""
         if self.draft is not None:
             self._before = [*self._before[-99:], self.draft]
-        self.draft, self._problem = draft, ""
+        self.draft, self.problem = draft, ""
         self.show_all()
-
-    def change(self, edit: Callable[[], Draft]) -> None:
-        """Do a change; what is wrong with it is told at its field, and nothing is changed then."""
-        try:
-            self.take(edit())
-        except (StudioError, ValueError) as error:
-            first = next(iter(getattr(error, "problems", ())), None)
-            said = f"{first.message}. {first.hint}" if first is not None else f"{error} {getattr(error, 'hint', '')}"
-            self._problem = said.strip()
-            self._show_form()
 
     def take_inputs(self, names: tuple[str, ...]) -> None:
         """Other data."""
@@ -165,27 +154,10 @@ class TrainScreen(AsksToTrain, LooksAtTokens, FollowsTraining, StudioScreen):
         fields, cursor = fields_of(self.query_one(SectionList).cursor), self.query_one(TrainForm).cursor
         return fields[cursor] if cursor < len(fields) else None
 
-    def action_nudge(self, by: int) -> None:
-        """The next choice, or the next number."""
-        from studio.tui.screens.train_frames import stepped
-
-        draft, field = self.draft, self.field
-        if draft is None or field is None or field.parameter is None:
-            return
-        value = stepped(field.parameter, draft.value(field.section, field.key), by)
-        if value is not None:
-            self.change(lambda: draft.set(field.section, field.key, value))
-
-    def action_unset(self) -> None:
-        """The preset's value again."""
-        draft, field = self.draft, self.field
-        if draft is not None and field is not None and field.parameter is not None:
-            self.change(lambda: draft.unset(field.section, field.key))
-
     def action_undo(self) -> None:
         """One change back."""
         if self._before:
-            self.draft, self._problem = self._before.pop(), ""
+            self.draft, self.problem = self._before.pop(), ""
             self.show_all()
 
     def action_editor(self) -> None:
@@ -246,12 +218,12 @@ class TrainScreen(AsksToTrain, LooksAtTokens, FollowsTraining, StudioScreen):
     def on_line_moved(self, message: LineMoved) -> None:
         """Another section, or another parameter."""
         message.stop()
-        self._problem = ""
+        self.problem = ""
         if isinstance(message.lines, SectionList):
             form = self.query_one(TrainForm)
             form.set_reactive(TrainForm.cursor, 0)
             form.scroll_home(animate=False)
-        self._show_form()
+        self.show_form()
 
     def on_line_chosen(self, message: LineChosen) -> None:
         """Enter: from the list into the form, from the form to a value."""
@@ -287,19 +259,20 @@ class TrainScreen(AsksToTrain, LooksAtTokens, FollowsTraining, StudioScreen):
             return
         self.query_one("#facts", Plain).show(facts_line(self.draft, self.inputs))
         self.query_one(SectionList).show(section_frames(self.draft, self.inputs))
-        self._show_form()
+        self.show_form()
         self.tell("")
 
-    def _show_form(self) -> None:
+    def show_form(self) -> None:
+        """The form, with what is wrong at its field."""
         from studio.tui.screens.train_frames import field_frames, field_help, lines_of_section, section_names
 
         draft, place = self.draft, self.query_one(SectionList).cursor
         if draft is None:
             return
         form, field = self.query_one(TrainForm), self.field
-        form.show(field_frames(draft, self.inputs, place, self._problem, form.cursor))
+        form.show(field_frames(draft, self.inputs, place, self.problem, form.cursor))
         if field is not None:
-            self.query_one("#help", Plain).show(field_help(draft, field, self._problem))
+            self.query_one("#help", Plain).show(field_help(draft, field, self.problem))
         text = draft.recipe.to_yaml()
         section = field.section if field is not None else section_names()[place]
         self.query_one(YamlView).show_yaml(text, lines_of_section(text, section))
