@@ -122,6 +122,8 @@ def _seed_calls(recipe: GenerateRecipe, origins: Sequence[Origin]) -> Iterator[_
 
 def spread(items: int, places: int) -> list[int]:
     """`items` over so many places, as evenly as can be: any two differ by one at most, and one alone is in the middle."""
+    if not places:
+        return []
     ends = [(number * items + places // 2) // places for number in range(places + 1)]
     return [after - before for before, after in pairwise(ends)]
 

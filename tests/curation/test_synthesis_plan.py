@@ -72,6 +72,15 @@ def test_items_are_spread_evenly(total: int, places: int) -> None:
         assert max(after - before for before, after in pairwise([-1, *places_of, places])) <= places // total + 1
 
 
+@pytest.mark.parametrize("items", ["0", "3"])
+@pytest.mark.parametrize("kind", ["documents", "seeds", "texts", "records"])
+def test_nothing_to_ask_about_is_said_in_a_sentence(kind: str, items: str) -> None:
+    """Documents of a word or two, for one, leave no chunk; with a number of items as without."""
+    asked = recipe(f"source.kind={kind}", *([f"ask.items={items}"] if items != "0" else []))
+    with pytest.raises(InputError, match="no text to ask about" if kind == "documents" else "There are no"):
+        plan(asked, [], [])
+
+
 @pytest.mark.parametrize(
     ("kind", "there", "wanted"),
     [("documents", 4, 12), ("seeds", 7, 7), ("texts", 5, 5), ("records", 5, 5)],
