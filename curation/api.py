@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from curation.events import Event, Listener
 from curation.recipe import Recipe
@@ -61,6 +61,8 @@ def curate(
     out_format: str | None = None,
     limit: int | None = None,
     workers: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
     report: bool = True,
     verdicts: PathLike | None = None,
     listener: Listener | None = None,
@@ -69,30 +71,36 @@ def curate(
 
     recipe: a Recipe, the name of a starter recipe, or a YAML file. settings: as `--set`, `["length.min_chars=20"]`.
     run_dir: the folder of the run, made if need be (default: a new one under `runs/`); the same folder again goes on
-    where it stopped. report: whether to make `report.html`. verdicts: a journal of what people decided, replayed; its lines
+    where it stopped. engine: "ray" does the work on the cluster at `address`, as `studio curate --engine ray`. report: whether
+    to make `report.html`. verdicts: a journal of what people decided, replayed; its lines
     are copied into the run. listener: is called with each event (`curation.events`).
     Raises the errors of `curation.errors`.
     """
+    from curation.engine.engines import open_pool
     from curation.engine.local import curate as run
+    from curation.writers.output import refuse_address
 
+    refuse_address(out)
     chosen = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
     if settings:
         chosen = chosen.with_settings(list(settings))
     folder = Path(run_dir) if run_dir is not None else _new_folder()
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    summary = run(
-        [str(path) for path in named],
-        chosen,
-        folder,
-        out=None if out is None else Path(out),
-        format=format,
-        out_format=out_format,
-        limit=limit,
-        workers=workers,
-        report=report,
-        verdicts=None if verdicts is None else Path(verdicts),
-        listener=listener or _silent,
-    )
+    with open_pool(engine, chosen, folder, address=address, workers=workers) as pool:
+        summary = run(
+            [str(path) for path in named],
+            chosen,
+            folder,
+            out=None if out is None else Path(out),
+            format=format,
+            out_format=out_format,
+            limit=limit,
+            workers=workers,
+            pool=pool,
+            report=report,
+            verdicts=None if verdicts is None else Path(verdicts),
+            listener=listener or _silent,
+        )
     return Curated(folder, summary)
 
 

@@ -50,6 +50,10 @@ class WorkerLost(StudioError):
     """A worker process died without an answer (killed, out of memory)."""
 
 
+class ClusterError(StudioError):
+    """The cluster cannot be reached, or a node of it would not give the bytes that this machine gives."""
+
+
 class Stopped(StudioError):
     """The user asked the run to stop; what was finished is kept and can be resumed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +31,8 @@ class Turn:
 
 @dataclass(frozen=True)
 class Event:
-    """What one stage decided about a record. `after` holds the turns it changed, as they were from then on."""
+    """What one stage decided about a record. `after` holds the turns it changed, as they were from then on; `said` the
+    words of a judge by the name of each mark, which are not in the ledger but in the cache of who asked for them."""
 
     stage: str
     action: str
@@ -44,6 +45,7 @@ class Event:
     detail: str | None
     actor: str
     after: tuple[Turn, ...] = ()
+    said: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def _story(folder: Path, shard: dict[str, Any], record_id: str) -> Story | None:
     ledger = pl.read_parquet(folder / "ledger" / f"part-{shard['place']:05d}.parquet", glob=False).filter(is_it)
     edits = store.frame(shard["finish"], "edits").filter(is_it)
     roles = dict(turns.select("turn", "role").iter_rows())
-    events = tuple(_event(row, edits, roles, shard["uses"]) for row in ledger.iter_rows(named=True))
+    events = tuple(_with_words(_event(row, edits, roles, shard["uses"])) for row in ledger.iter_rows(named=True))
     fate: Fate = "dropped" if any(event.action == "drop" for event in events) else "kept"
     return Story(
         record_id,
@@ -165,6 +167,13 @@ def _story(folder: Path, shard: dict[str, Any], record_id: str) -> Story | None:
         tuple(Turn(*row) for row in turns.iter_rows()),
         events,
     )
+
+
+def _with_words(event: Event) -> Event:
+    from curation.scoring.rate_reasons import reasons_of
+
+    said = reasons_of(event.detail)
+    return replace(event, said=said) if said else event
 
 
 def ledger_events(folder: Path, shard: dict[str, Any], record_ids: Sequence[str]) -> dict[str, list[Event]]:

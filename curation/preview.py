@@ -146,6 +146,7 @@ def is_dear(stage: Stage) -> bool:
         "fit": True,
         "conflicts": True,
         "rarity": True,
+        "rate": True,
         "select": facts.get("by") != "quality",
         "decontaminate": True,
         "pii": bool(facts.get("names")),

@@ -41,6 +41,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "pii": "curation.stages.pii:Pii",
         "quality": "curation.stages.quality:Quality",
         "rarity": "curation.stages.rarity:Rarity",
+        "rate": "curation.stages.rate:Rate",
         "repetition": "curation.stages.repetition:Repetition",
         "sample": "curation.stages.sample:Sample",
         "select": "curation.stages.select:Select",

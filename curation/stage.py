@@ -7,7 +7,7 @@ heavy imports and models are loaded inside the method that needs them, once a pr
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +15,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from curation.llm.model import never
 from curation.schema import Batch, Decisions
 
 
@@ -43,7 +44,8 @@ class StageContext:
     scratch: where a corpus stage may make a folder for large files of its own, the same on a resumed run.
     clusters: `record_id, cluster` of what earlier corpus stages found to belong together; None for record stages.
     scores: what stages before measured about the records of a batch (`curation.scores.SCORES`), for the fingerprints of
-    stages that say `reads_scores`; None for all else.
+    stages that say `reads_scores`; None for all else. folder: of the run, for what a record stage keeps beside the shards.
+    should_stop: whether the run is to stop, for record stages that take long; one in a worker process is killed instead.
     """
 
     seed: int = 0
@@ -51,6 +53,8 @@ class StageContext:
     scratch: Path | None = None
     clusters: pl.LazyFrame | None = None
     scores: pl.DataFrame | None = None
+    folder: Path | None = None
+    should_stop: Callable[[], bool] = never
 
 
 class Stage(BaseModel):

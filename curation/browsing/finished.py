@@ -60,6 +60,15 @@ class RunSegment:
         """Consecutive records."""
         return (self.raw(row) for row in range(first, last))
 
+    def row_of(self, record_id: str) -> int | None:
+        """The row of a record by its id, None where the run has no such record."""
+        source, _, position = record_id.rpartition(":")
+        for number, shard in enumerate(self._index):
+            if shard["source"] == source and shard["first"] <= int(position) <= shard["last"]:
+                own = next((row for row, raw in enumerate(self._shard(number)) if raw.record_id == record_id), None)
+                return None if own is None else own + (self._ends[number - 1] if number else 0)
+        return None
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from numpy.typing import NDArray
 from curation.embedding.encoder import F32
 from curation.embedding.pieces import Pieces
 from curation.errors import StageError
+from curation.torch_threads import single_threads
 
 I64 = NDArray[np.int64]
 
-VERSION = "1"  # raised whenever the same text may get another vector
+VERSION = "2"  # raised whenever the same text may get another vector
 DIMENSION = 512
 CHANNELS = 256  # of each convolution
 WINDOWS = ((2, 0), (3, 1), (5, 2))  # pieces in the window, of them before the middle
@@ -67,10 +69,17 @@ class Multilingual:
         result = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         numbers = [np.asarray(found[:LONGEST], dtype=np.int64) for found in self.pieces.encode(list(texts))]
         order = np.argsort([len(found) for found in numbers], kind="stable")
-        for group in _slices(order, numbers, GROUP):
-            table = _Table(self._weights, np.unique(np.concatenate([numbers[text] for text in group])))
-            for batch in _slices(group, numbers, BATCH):
-                result[batch] = _forward(self._weights, table, [numbers[text] for text in batch])
+        with single_threads() as pool:
+            for group in _slices(order, numbers, GROUP):
+                table = pool.submit(
+                    _Table, self._weights, np.unique(np.concatenate([numbers[n] for n in group]))
+                ).result()
+                batches = list(_slices(group, numbers, BATCH))
+                forward = partial(_forward, self._weights, table)
+                for batch, found in zip(
+                    batches, pool.map(forward, [[numbers[n] for n in b] for b in batches]), strict=True
+                ):
+                    result[batch] = found
         return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 
 from curation.embedding.encoder import F32
 from curation.errors import StageError
+from curation.torch_threads import single_threads
 
-VERSION = "1"  # raised whenever the same text may get another vector
+VERSION = "2"  # raised whenever the same text may get another vector
 BUDGET = 1024  # padded tokens in one batch; more only adds memory traffic on the processors measured
 
 
@@ -45,17 +47,19 @@ class Transformer:
 
     def encode(self, texts: Sequence[str]) -> F32:
         """Vectors of `texts`, shape (n, d), each of length 1; texts of like length share a batch of BUDGET tokens."""
-        import torch
-
         model = self._model()
         tokens = model.tokenizer(list(texts), truncation=True, max_length=model.max_seq_length)
-        lengths = [len(numbers) for numbers in tokens["input_ids"]]
+        batches = list(_batches([len(numbers) for numbers in tokens["input_ids"]]))
+        padded = [
+            model.tokenizer.pad(
+                [{name: values[n] for name, values in tokens.items()} for n in batch], return_tensors="pt"
+            )
+            for batch in batches
+        ]
         result = np.zeros((len(texts), model.get_embedding_dimension()), dtype=np.float32)
-        with torch.inference_mode():
-            for batch in _batches(lengths):
-                rows = [{name: values[text] for name, values in tokens.items()} for text in batch]
-                found = model(dict(model.tokenizer.pad(rows, return_tensors="pt")))["sentence_embedding"]
-                result[batch] = torch.nn.functional.normalize(found.float(), dim=1).numpy()
+        with single_threads() as pool:
+            for batch, found in zip(batches, pool.map(partial(_forward, model), padded), strict=True):
+                result[batch] = found
         return result
 
     def _half(self) -> bool:
@@ -72,6 +76,14 @@ class Transformer:
             if self._half():
                 self._loaded = self._loaded.bfloat16()
         return self._loaded
+
+
+def _forward(model: Any, batch: Any) -> F32:
+    import torch
+
+    with torch.inference_mode():
+        vectors: F32 = torch.nn.functional.normalize(model(dict(batch))["sentence_embedding"].float(), dim=1).numpy()
+    return vectors
 
 
 _HINT = "Give the folder of a sentence-transformers model, the name of one on the Hub, or model: multilingual."

@@ -1,4 +1,4 @@
-"""The engine on one machine: cut into shards, send passes to workers, decide at the barriers, publish."""
+"""The engine: cut into shards, send passes to workers, decide at the barriers, publish."""
 
 from __future__ import annotations
 
@@ -52,7 +52,11 @@ class _Run:
         self.shards: list[Shard] = []
         self.corpus_stages: list[dict[str, Any]] = []
         self.corpus_keys: list[str] = []
-        self.ahead = 2 * (os.cpu_count() or 1) + 2  # tasks under way at once: bounds the raw bytes in memory
+
+    @property
+    def ahead(self) -> int:
+        """Tasks under way at once: bounds the raw bytes in memory. A cluster may have grown since the last pass."""
+        return 2 * self.pool.size + 2
 
     def stretch(self, stretch: Stretch, chunks: Iterator[tuple[ShardRef, RawChunk]] | None) -> None:
         """One pass over every shard, then the corpus stages that follow it."""
@@ -91,6 +95,7 @@ class _Run:
         """Only read every shard: where verdicts apply is known when all records are."""
         self.meter.begin("read", None)
         waiting: deque[tuple[Shard, Future[Any]]] = deque()
+        ahead = self.ahead
 
         def take() -> None:
             shard, future = waiting.popleft()
@@ -99,7 +104,7 @@ class _Run:
 
         for shard, chunk in self._shards(chunks):
             waiting.append((shard, self.pool.submit(read_pass, self.work, shard.ref, chunk)))
-            if len(waiting) >= self.ahead:
+            if len(waiting) >= ahead:
                 take()
         while waiting:
             take()
@@ -139,9 +144,10 @@ class _Run:
 
     def _drain(self, submitted: Iterator[tuple[Shard, str, Future[Any]]]) -> None:
         waiting: deque[tuple[Shard, str, Future[Any]]] = deque()
+        ahead = self.ahead
         for item in submitted:
             waiting.append(item)
-            if len(waiting) >= self.ahead:
+            if len(waiting) >= ahead:
                 self._take(*waiting.popleft())
         while waiting:
             self._take(*waiting.popleft())
@@ -205,6 +211,7 @@ def curate(
     out_format: str | None = None,
     limit: int | None = None,
     workers: int | None = None,
+    pool: Pool | None = None,
     report: bool = True,
     reuse: Sequence[Path] = (),
     verdicts: Path | None = None,
@@ -213,7 +220,8 @@ def curate(
 
     `report=False` leaves out `report.html` (a second or two). Called again on the same folder after a stop or
     a kill, it goes on from what is finished. `reuse` are folders of older runs whose finished pieces may be taken over.
-    `workers=None` uses every core; one worker is this process. `verdicts` is a journal of what people decided about the
+    `workers=None` uses every core; one worker is this process. `pool` runs the passes elsewhere, in place of `workers`, and
+    is the caller's to close. `verdicts` is a journal of what people decided about the
     records; its lines are copied to `folder/verdicts.jsonl`, and what that file holds is replayed.
     Raises the errors of `curation.errors`; Stopped when `should_stop()` became true.
     """
@@ -230,7 +238,11 @@ def curate(
     work = Work(shards, tuple(other / "shards" for other in reuse), recipe.seed, plan.column_types)
     chunks, several = _peek(_cut(plan, format, limit))
     workers = workers or os.cpu_count() or 1
-    pool: Pool = ProcessPool(workers) if workers > 1 and several else InlinePool()
+    own: Pool | None = None
+    if pool is None:
+        pool = own = ProcessPool(workers) if workers > 1 and several else InlinePool()
+    if isinstance(pool, InlinePool):
+        work = replace(work, should_stop=should_stop)  # a worker is killed in place of being asked
     plain = all(source.compression == "none" and source.size >= 0 for source in plan.sources)
     meter = Meter(listener, sum(source.size for source in plan.sources) if plain and limit is None else None)
     run = _Run(work, plan, pool, meter, should_stop)
@@ -242,7 +254,8 @@ def curate(
             run.stretch(stretch, None if review.verdicts or number else chunks)
         manifests = run.finish()
     finally:
-        pool.close()
+        if own is not None:
+            own.close()
     return publish(
         folder,
         recipe,

@@ -7,17 +7,19 @@ take the fingerprints that the following corpus stages need. Nothing here knows 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from curation.embedding.shared import kept_on
 from curation.engine.apply import apply, check_law, complete
 from curation.engine.intake import parse_chunk
 from curation.engine.review import Overrule, overrule
 from curation.engine.store import Store
+from curation.llm.model import never
 from curation.readers import RawChunk
 from curation.registry import stage_class
 from curation.schema import Batch, Decisions
@@ -69,12 +71,13 @@ class ShardRef:
 
 @dataclass(frozen=True)
 class Work:
-    """Everything the passes of one run share."""
+    """Everything the passes of one run share. folder: of the shards. should_stop: of passes in the process of the engine."""
 
     folder: Path
     reuse: tuple[Path, ...]
     seed: int
     column_types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    should_stop: Callable[[], bool] = never
 
     def store(self) -> Store:
         """The store of the run."""
@@ -82,7 +85,9 @@ class Work:
 
     def context(self) -> StageContext:
         """What record stages may know."""
-        return StageContext(seed=self.seed, column_types=self.column_types)
+        return StageContext(
+            seed=self.seed, column_types=self.column_types, folder=self.folder.parent, should_stop=self.should_stop
+        )
 
 
 def read_shard(work: Work, shard: ShardRef, chunk: RawChunk) -> tuple[Batch, dict[str, Any]]:
@@ -173,13 +178,14 @@ def record_pass(
     if done is not None and not missing:
         return {"read": read, "pass": done, "reused": True}
     batch = load_state(store, shard, trail) if first is None else first
-    if done is None:
-        batch, done = _decide(work, store, batch, steps, pass_key, overrules)
-    else:
-        for decisions in split_by_stage(load_decisions(store, Decided(pass_key))):
-            batch = apply(batch, decisions)
-    if missing:
-        _take_fingerprints(work, store, shard, batch, missing, [*trail, Decided(pass_key)])
+    with kept_on(store):
+        if done is None:
+            batch, done = _decide(work, store, batch, steps, pass_key, overrules)
+        else:
+            for decisions in split_by_stage(load_decisions(store, Decided(pass_key))):
+                batch = apply(batch, decisions)
+        if missing:
+            _take_fingerprints(work, store, shard, batch, missing, [*trail, Decided(pass_key)])
     return {"read": read, "pass": done, "reused": False}
 
 

@@ -27,7 +27,12 @@ THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"
 
 
 class Pool(Protocol):
-    """Runs picklable functions of importable modules."""
+    """Runs picklable functions of importable modules: where, is all that an engine is."""
+
+    @property
+    def size(self) -> int:
+        """How many tasks run at once."""
+        ...
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """A future of `function(*args)`."""
@@ -40,6 +45,8 @@ class Pool(Protocol):
 
 class InlinePool:
     """Runs each task at once, in this process: for one worker, or for work too small to share."""
+
+    size = 1
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """The finished future of `function(*args)`."""
@@ -58,6 +65,7 @@ class ProcessPool:
     """`workers` processes, one thread of this process feeding each."""
 
     def __init__(self, workers: int) -> None:
+        self.size = workers
         self._threads = max(1, (os.cpu_count() or 1) // workers)
         self._local = threading.local()
         self._processes: list[subprocess.Popen[bytes]] = []

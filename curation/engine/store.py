@@ -55,6 +55,14 @@ class Store:
         place(self.folder / f"{key}.json", orjson.dumps(manifest))
         return manifest
 
+    def find(self, key: str) -> bytes | None:
+        """Vectors that a stage of this run, or of one that is reused, had computed: `curation.embedding.shared.Shelf`."""
+        return self.path(key, "vectors").read_bytes() if self.manifest(key) else None
+
+    def lay(self, key: str, data: bytes) -> None:
+        """Keep vectors for later stages and runs."""
+        self.put(key, {"vectors": data}, {})
+
     def path(self, key: str, part: str) -> Path:
         """Where a part of a piece lies."""
         return self.folder / f"{key}.{part}"

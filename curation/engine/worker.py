@@ -23,10 +23,11 @@ def main() -> None:
             function, args = receive(tasks)
         except EOFError:
             return
-        send(answers, _answer(function, args))
+        send(answers, answer(function, args))
 
 
-def _answer(function: Any, args: Any) -> tuple[bool, Any]:
+def answer(function: Any, args: Any) -> tuple[bool, Any]:
+    """Whether `function(*args)` went well; its value, or an error that survives the way back. Tracebacks go to stderr."""
     try:
         return True, function(*args)
     except StudioError as error:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from curation.address import is_readable
 from curation.readers.model import Source
 
 
@@ -35,6 +36,8 @@ def _parts(source: Source) -> list[str]:
         return ["stdin"]
     if source.kind == "hf" and not source.file.startswith("/"):
         return [source.file]
+    if is_readable(source.path):  # the address, not the place of the copy
+        return [part for part in source.path.split("/") if part]
     return [_printable(part) for part in Path(os.path.normpath(source.file)).parts]
 
 

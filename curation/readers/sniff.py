@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import orjson
 
@@ -54,7 +54,7 @@ class Sniffed:
     empty: bool
 
 
-def kind_of_name(file: Path) -> str | None:
+def kind_of_name(file: PurePath) -> str | None:
     """The kind that the file's name promises, a compression suffix looked through; None if it promises none."""
     suffixes = [suffix.lower() for suffix in file.suffixes]
     if suffixes and suffixes[-1] in COMPRESSED:
@@ -207,11 +207,11 @@ def _is_table(lines: list[bytes]) -> bool:
     return named and all(line.count(delimiter) >= len(header) - 1 for line in lines)
 
 
-def unknown_kind(file: Path) -> InputError:
-    """The typed error for a file whose name promises no kind."""
+def unknown_kind(file: PurePath, shown: str = "") -> InputError:
+    """The typed error for a file whose name promises no kind; messages call it `shown`."""
     known = [*KINDS, *(f".jsonl{suffix}" for suffix in COMPRESSED)]
     ending = "".join(file.suffixes[-2:]).lower()
     return InputError(
-        f"{file} has an ending that says nothing about what it holds",
+        f"{shown or file} has an ending that says nothing about what it holds",
         f"Rename it. {nearest(ending, known) if ending else 'Known: ' + ', '.join(KINDS) + '.'}",
     )

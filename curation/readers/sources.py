@@ -1,4 +1,4 @@
-"""Inputs as the user names them (files, globs, folders, "-", "hf:…") to sources."""
+"""Inputs as the user names them (files, globs, folders, addresses, "-", "hf:…") to sources."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from curation.address import hub_name, is_address, is_readable, shown
 from curation.errors import InputError, OutputError
 from curation.readers.decompress import unreadable
 from curation.readers.hub import PREFIX, is_saved, parse_hub_name, splits_left_out
@@ -28,10 +29,11 @@ def find_sources(
     """The sources that `inputs` name, sorted by name, each real file once.
 
     An input is a file, a folder (searched through; hidden files and those of no known kind are left out), a pattern,
-    "-" for standard input, `hf:NAME` for a Hugging Face dataset or a folder that `save_to_disk` wrote. A file that
-    exists under exactly the name given is that file, whatever brackets are in it. `spool` is where standard input is
-    kept, so that a resumed run can read it again: if the file is there, standard input is left alone. `note` is told
-    what a user should know: what was left out, named twice or misnamed.
+    "-" for standard input, `hf:NAME` for a Hugging Face dataset or a folder that `save_to_disk` wrote, or an address of
+    a file, folder or pattern in a store (`s3://…`), of which copies are made (`remote`). A file that exists under exactly
+    the name given is that file, whatever brackets are in it. `spool` is where standard input is kept, so that a resumed
+    run can read it again: if the file is there, standard input is left alone. `note` is told what a user should know:
+    what was left out, named twice or misnamed, and how much was copied.
 
     Raises InputError, with a hint, for what is missing, unreadable, of no known kind or not text, and if there is
     nothing at all in any of the inputs. OutputError if the spool cannot be written.
@@ -59,6 +61,8 @@ class _Finder:
     def _find(self, given: str) -> None:
         if given == "-":
             self._add_stdin()
+        elif is_readable(given):
+            self._add_remote(given)
         elif given.startswith(PREFIX):
             self._add_hub(given)
         elif _exists(Path(given)):
@@ -71,7 +75,7 @@ class _Finder:
     def sources(self) -> list[Source]:
         """Everything found, named."""
         if not self._found:
-            raise InputError("no input was given", "Name a file, a folder, a pattern, '-' or hf:NAME.")
+            raise InputError("no input was given", "Name a file, a folder, a pattern, an address, '-' or hf:NAME.")
         if not self._something:
             names = ", ".join(source.path for source in self._found[:3])
             raise InputError(f"the input is empty: {names}", "Check the path, or the command that wrote it.")
@@ -121,12 +125,15 @@ class _Finder:
             raise unknown_kind(path)
         if self._is_known((facts.st_dev, facts.st_ino), given):
             return
+        self._add_sniffed(given, path, promised, facts.st_size)
+
+    def _add_sniffed(self, given: str, path: Path, promised: str | None, size: int) -> None:
         sniffed = sniff(path, promised, self._limits, given)
         if sniffed.kind != promised:
             self._note(f"{given} is read as {sniffed.kind}, which is what it holds")
         if sniffed.empty:
             self._note(f"{given} is empty")
-        self._add("", given, path, sniffed, facts.st_size)
+        self._add("", given, path, sniffed, size)
 
     def _add_stdin(self) -> None:
         if self._is_known("-", "-"):
@@ -155,6 +162,17 @@ class _Finder:
             self._note(f"{given}: the splits {', '.join(left_out)} were left out; name one with ':', or ':all'")
         self._something = True
         self._found.append(Source("", given, "hf", file=str(name)))
+
+    def _add_remote(self, given: str) -> None:
+        if name := hub_name(given):
+            self._add_hub(given, name)
+            return
+        from curation.readers.remote import copies_of
+
+        for copy in copies_of(given, self._note):
+            if self._is_known(copy.address, copy.address):
+                continue
+            self._add_sniffed(copy.address, copy.file, copy.kind, copy.size)
 
     def _is_known(self, identity: tuple[int, int] | str, given: str) -> bool:
         if identity in self._seen:
@@ -198,8 +216,11 @@ def _exists(path: Path) -> bool:
 
 
 def _missing(given: str) -> InputError:
-    if "://" in given:
-        return InputError(f"{given} is an address, not a file", "Download it first; or name a dataset as hf:NAME.")
+    if is_address(given):
+        return InputError(
+            f"{shown(given)} is an address of a kind that is not read",
+            "Download it first, or name one of s3://, gs://, az://, abfs:// or hf://datasets/.",
+        )
     if glob.has_magic(given):
         return InputError(f"no file matches {given}", "Check the pattern; quote it if the shell should leave it alone.")
     parent = Path(given).parent

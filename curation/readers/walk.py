@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from curation.readers.sniff import kind_of_name
 
@@ -21,12 +21,29 @@ def files_below(folder: Path, note: Callable[[str], None]) -> list[Path]:
 
     Beside other data, a README, licence or the like is not data; in a folder of nothing but texts it is.
     """
-    found = [file for file in _all_below(folder) if _is_wanted(file, note)]
-    if any(kind_of_name(file) not in ("txt", "md") for file in found):
-        for file in [file for file in found if _ABOUT.fullmatch(file.name)]:
-            note(f"{file} was left out: it is about the data")
-            found.remove(file)
-    return found
+    found = [str(file) for file in _all_below(folder) if _is_wanted(file, note)]
+    return [Path(file) for file in without_about(found, note)]
+
+
+def names_data(file: str, note: Callable[[str], None]) -> bool:
+    """Whether a file's name says that it is data of a readable kind; `note` is told if not."""
+    if kind_of_name(PurePosixPath(file)) is None:
+        note(f"{file} was left out: its ending says nothing about what it holds")
+    elif PurePosixPath(file).name in _INDEXES:
+        note(f"{file} was left out: it is about the data")
+    else:
+        return True
+    return False
+
+
+def without_about(files: list[str], note: Callable[[str], None]) -> list[str]:
+    """The files without a README, licence or the like, unless there is nothing but texts."""
+    if all(kind_of_name(PurePosixPath(file)) in ("txt", "md") for file in files):
+        return files
+    about = [file for file in files if _ABOUT.fullmatch(PurePosixPath(file).name)]
+    for file in about:
+        note(f"{file} was left out: it is about the data")
+    return [file for file in files if file not in about]
 
 
 def paths_matching(pattern: str) -> list[Path]:
@@ -45,16 +62,17 @@ def paths_matching(pattern: str) -> list[Path]:
         for folder in roots
         if folder.is_dir()
         for file in _all_below(folder)
-        if _matches(file.relative_to(folder).parts, parts[split:])
+        if matches_parts(file.relative_to(folder).parts, parts[split:])
     )
 
 
-def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+def matches_parts(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Whether the parts of a path match those of a pattern, of which `**` stands for any number."""
     if not pattern:
         return not path
     if pattern[0] == "**":
-        return any(_matches(path[skip:], pattern[1:]) for skip in range(len(path))) or pattern == ("**",)
-    return bool(path) and fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
+        return any(matches_parts(path[skip:], pattern[1:]) for skip in range(len(path))) or pattern == ("**",)
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and matches_parts(path[1:], pattern[1:])
 
 
 def _all_below(folder: Path) -> Iterator[Path]:
@@ -75,12 +93,9 @@ def _all_below(folder: Path) -> Iterator[Path]:
 
 
 def _is_wanted(file: Path, note: Callable[[str], None]) -> bool:
-    if kind_of_name(file) is None:
-        note(f"{file} was left out: its ending says nothing about what it holds")
-    elif file.name in _INDEXES:
-        note(f"{file} was left out: it is about the data")
-    elif not file.is_file():
+    if not names_data(str(file), note):
+        return False
+    if not file.is_file():
         note(f"{file} was left out: it is a link to nothing, or no regular file")
-    else:
-        return True
-    return False
+        return False
+    return True

@@ -12,7 +12,6 @@ import math
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from typing import Any, Final, Literal
 from curation.errors import StageError
 from curation.scoring.cache import ScoreCache, score_key
 from curation.scoring.packed import Network
+from curation.torch_threads import single_threads
 from curation.weights.cache import file_digest
 
 VERSION: Final = "2"  # raised whenever the same text may get another perplexity
@@ -93,26 +93,22 @@ class Reader:
 
     def _compute(self, wanted: dict[bytes, tuple[str, str]], cache: ScoreCache) -> dict[bytes, tuple[float, ...]]:
         """Read what is new with every thread this process may use, the longest first, and keep it as it comes."""
-        import torch
-
         tokenizer, network, threads = _loaded(self.model, self.arithmetic())
         rows = {key: _row(tokenizer, *text, self.tokens) for key, text in wanted.items()}
         packs = _packs({key: len(numbers) for key, (numbers, _) in rows.items()}, _PACK if network.together else 0)
         found: dict[bytes, tuple[float, ...]] = {}
         unkept: dict[bytes, tuple[float, ...]] = {}
         began = time.perf_counter()
-        pool = ThreadPoolExecutor(threads, "reading", initializer=torch.set_num_threads, initargs=(1,))
         try:
-            done = pool.map(lambda pack: network.losses([rows[key] for key in pack]), packs)
-            for pack, losses in zip(packs, done, strict=True):
-                for key, loss in zip(pack, losses, strict=True):
-                    found[key] = unkept[key] = (loss, float(rows[key][1]))
-                if len(unkept) >= _KEEP:
-                    cache.put(unkept)
-                    unkept = {}
+            with single_threads() as pool:
+                done = pool.map(lambda pack: network.losses([rows[key] for key in pack]), packs)
+                for pack, losses in zip(packs, done, strict=True):
+                    for key, loss in zip(pack, losses, strict=True):
+                        found[key] = unkept[key] = (loss, float(rows[key][1]))
+                    if len(unkept) >= _KEEP:
+                        cache.put(unkept)
+                        unkept = {}
         finally:
-            pool.shutdown(cancel_futures=True)  # of what is left when the reading is broken off
-            torch.set_num_threads(threads)
             cache.put(unkept)
         tokens = sum(len(numbers) for numbers, _ in rows.values())
         cache.note_rate(self.rate_name(), (time.perf_counter() - began) * threads, tokens)
@@ -187,6 +183,14 @@ def _loaded(model: str, arithmetic: str) -> tuple[Any, Network, int]:
 
 @lru_cache(maxsize=1)
 def _load(model: str, arithmetic: str) -> tuple[Any, Network, int]:
+    import torch
+
+    tokenizer, network = open_model(model, arithmetic)
+    return tokenizer, Network(network), torch.get_num_threads()
+
+
+def open_model(model: str, arithmetic: str) -> tuple[Any, Any]:
+    """Tokenizer and causal language model of transformers, as loaded. Raises StudioError where there is none."""
     from curation.weights.find import find_model
     from curation.weights.hush import hush_libraries
 
@@ -206,4 +210,4 @@ def _load(model: str, arithmetic: str) -> tuple[Any, Network, int]:
             f"the language model '{model}' cannot be loaded: {first}",
             "Give the folder of a causal language model for transformers, or its name on the Hub.",
         ) from error
-    return tokenizer, Network(network), torch.get_num_threads()
+    return tokenizer, network

@@ -26,6 +26,7 @@ class Fit(RecordStage):
     """
 
     name: ClassVar[str] = "fit"
+    version: ClassVar[int] = 2
     reasons: ClassVar[Mapping[str, str]] = {
         "fits": "the answer speaks of what was asked",
         "echo": "the answer says little else than the question",

@@ -10,11 +10,12 @@ import xxhash
 from pydantic import Field, model_validator
 
 from curation.schema import Batch, Decisions
+from curation.selection.weighed import counter_digest, token_counts
 from curation.stage import CorpusStage, StageContext
 
 
 class Sample(CorpusStage):
-    """Keep a random sample: a fraction of the records, or a number of them.
+    """Keep a random sample: a fraction of the records, a number of them, or a number of tokens.
 
     Which records are drawn follows from their content as read and the seed alone, so neither shards nor workers nor the
     names of files matter, and a smaller sample is part of a larger one with the same seed. Copies of one text are drawn
@@ -28,36 +29,46 @@ class Sample(CorpusStage):
         default=None, ge=0, le=1, description="share of the records to keep, rounded to the nearest"
     )
     n: int | None = Field(default=None, ge=0, description="number of records to keep; all where there are fewer")
+    tokens: int | None = Field(
+        default=None,
+        ge=0,
+        description="most tokens of all kept records together, counted by the embedded tokenizer; the draw ends before the "
+        "record that goes beyond them",
+    )
     by: Literal["source"] | None = Field(default=None, description="source: that fraction or number of each source")
     seed: int | None = Field(default=None, ge=0, lt=1 << 63, description="seed of the draw; the recipe's by default")
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
-        if (self.fraction is None) == (self.n is None):
-            raise ValueError("give either fraction or n")
+        if sum(size is not None for size in (self.fraction, self.n, self.tokens)) != 1:
+            raise ValueError("give one of fraction, n and tokens")
         return self
 
     def fingerprint_facts(self) -> Mapping[str, object]:
         """How many are drawn only counts when deciding."""
-        return {"seed": self.seed}
+        return {"seed": self.seed} if self.tokens is None else {"seed": self.seed, "counted": True}
+
+    def assets(self) -> Mapping[str, str]:
+        """The tokenizer that counts, where tokens are counted."""
+        return {} if self.tokens is None else {"tokenizer": counter_digest("")}
 
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:
-        """`record_id, source, draw`: a 64-bit hash of content and seed, the lowest are drawn first."""
+        """`record_id, source, draw`: a 64-bit hash of content and seed, the lowest are drawn first; and `tokens`, where
+        they are counted."""
         seed = context.seed if self.seed is None else self.seed
         # XXH3 is specified and stable, unlike polars' own hash. The salt keeps this draw independent of other stages'.
         salt = f"sample:{seed}:"
         draws = [xxhash.xxh3_64_intdigest((salt + digest).encode()) for digest in batch.records["content_hash"]]
-        return batch.records.select("record_id", "source").with_columns(draw=pl.Series(draws, dtype=pl.UInt64))
+        prints = batch.records.select("record_id", "source").with_columns(draw=pl.Series(draws, dtype=pl.UInt64))
+        return prints if self.tokens is None else prints.with_columns(token_counts(batch, "").alias("tokens"))
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
         """All records but the first of the draw are dropped; score: their place in it, threshold: the last one kept."""
         group = "source" if self.by == "source" else "everything"
-        size = pl.len().over(group)
-        wanted = pl.lit(self.n) if self.n is not None else _nearest(size * pl.lit(self.fraction))
         dropped = (
             fingerprints.with_columns(everything=pl.lit(0))
             .sort("draw", "ordinal")
-            .with_columns(place=pl.int_range(1, pl.len() + 1).over(group), wanted=wanted.cast(pl.Int64))
+            .with_columns(place=pl.int_range(1, pl.len() + 1).over(group), wanted=self._wanted(group))
             .filter(pl.col("place") > pl.col("wanted"))
             .sort("ordinal")
             .collect()
@@ -71,6 +82,14 @@ class Sample(CorpusStage):
                 detail=pl.lit("place in the draw" + (" of its source" if self.by else "")),
             )
         )
+
+    def _wanted(self, group: str) -> pl.Expr:
+        """How many records of a group are kept, in the order of the draw."""
+        if self.tokens is not None:
+            return (pl.col("tokens").cum_sum() <= self.tokens).sum().over(group).cast(pl.Int64)
+        if self.n is not None:
+            return pl.lit(self.n, dtype=pl.Int64)
+        return _nearest(pl.len().over(group) * pl.lit(self.fraction)).cast(pl.Int64)
 
 
 def _nearest(size: pl.Expr) -> pl.Expr:

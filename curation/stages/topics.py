@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from curation.embedding.encoder import DEFAULT, encoder
-from curation.embedding.shared import packed, shared_vectors, unpacked
+from curation.embedding.shared import packed, part_vectors, shared_vectors, unpacked
 from curation.schema import Batch, Decisions
 from curation.stage import CorpusStage, StageContext
 from curation.topics.clusters import cluster
@@ -26,6 +26,7 @@ class Topics(CorpusStage):
     """
 
     name: ClassVar[str] = "topics"
+    version: ClassVar[int] = 2
     lazy: ClassVar[bool] = True
     drops: ClassVar[bool] = False
     reasons: ClassVar[Mapping[str, str]] = {
@@ -35,7 +36,7 @@ class Topics(CorpusStage):
 
     topics: int = Field(0, ge=0, le=200, description="how many topics; 0 lets the data decide")
     part: Literal["record", "prompt", "answer"] = Field(
-        "record", description="what of a record is compared: the beginnings of prompt and answer, or of one of them"
+        "record", description="what of a record is compared: prompt and answer, or the beginning of one of them"
     )
     model: str = Field(
         DEFAULT, description="multilingual (embedded), or a sentence-transformers model: a folder or a name on the Hub"
@@ -51,8 +52,11 @@ class Topics(CorpusStage):
 
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
         """`record_id` and `vector` (float16 bytes; null where there is no text)."""
-        texts = mapped_texts(batch.records["record_id"], batch.turns, self.part)["text"]
-        vectors = shared_vectors(self.model, texts.to_list())
+        if self.part == "record":  # as other stages compare records, so that texts are embedded once
+            vectors = part_vectors(self.model, batch)
+        else:
+            texts = mapped_texts(batch.records["record_id"], batch.turns, self.part)["text"]
+            vectors = shared_vectors(self.model, texts.to_list())
         return batch.records.select("record_id").with_columns(packed(vectors).alias("vector"))
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from curation.synthesis.model import Exchange, Material, Unit, anchors_in
 from curation.synthesis.prompts.schema import WORKED_ON, keys_of
-from curation.synthesis.read_json import Several, json_in, mended
+from curation.synthesis.read_json import THOUGHT, Several, json_in, mended
 from curation.synthesis.read_lines import lines_in
 
 FlawReason = Literal["schema", "unreadable", "missing"]
@@ -31,7 +31,6 @@ _NAMES = {
 _BESIDES = frozenset({"type", "difficulty", "language", "id", "number"})
 """Keys that models add out of the prompt's words. They are left out; any other is a flaw."""
 
-_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _MARK = re.compile(r"[1-5](?:\.\d+)?")
 _YES, _NO = frozenset({"yes", "是", "能", "可以"}), frozenset({"no", "否", "不能", "不可以"})
 
@@ -58,7 +57,7 @@ def read_items(text: str, unit: Unit) -> Reading:
 
     Of kinds that write only a part of an exchange the rest is empty, see `filled`. Raises nothing.
     """
-    text = _THOUGHT.sub("", text, count=1)
+    text = THOUGHT.sub("", text, count=1)
     if text.lstrip().startswith("<think>"):
         return _nothing(unit, Flaw("unreadable", "The thought does not end."))
     try:
@@ -105,7 +104,7 @@ def filled(exchanges: Sequence[Exchange], unit: Unit, material: Material, place:
 
 def read_answerable(text: str) -> bool | None:
     """Yes or no, as JSON or as the one word; None for all else."""
-    text = _THOUGHT.sub("", text, count=1)
+    text = THOUGHT.sub("", text, count=1)
     found = _only_object(text)
     said = found.get("answerable") if found is not None else text
     if isinstance(said, bool):
@@ -116,7 +115,7 @@ def read_answerable(text: str) -> bool | None:
 
 def read_mark(text: str) -> tuple[float, str] | None:
     """Mark and reason, as JSON or as the bare number; None for all else."""
-    text = _THOUGHT.sub("", text, count=1)
+    text = THOUGHT.sub("", text, count=1)
     found = _only_object(text)
     if found is None:
         bare = text.strip()

@@ -13,6 +13,9 @@ MOST_TO_MEND = 100_000
 DEEPEST = 32
 """Brackets within brackets. An answer has five; 50,000 of them keep the repair busy for a minute."""
 
+THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+"""What a model thought before it answered."""
+
 _FENCE = re.compile(r"^[ \t]*```[ \t]*\w*[ \t]*\n(.*?)\n[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 _BRACKET = re.compile(r"[\[\]{}]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)

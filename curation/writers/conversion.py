@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.errors import InputError
 from curation.formats import BadRecord, Inexpressible, detect, get, read_record, write_record
-from curation.writers.output import OutputFile, Written, encode_part
+from curation.writers.output import OutputFile, Written, encode_part, refuse_address
 
 if TYPE_CHECKING:
     from curation.readers import Bad, Limits, RawChunk
@@ -93,6 +93,7 @@ def convert(
     for name in (format, out_format):
         if name is not None:
             get(name)
+    refuse_address(out)
     bounds = limits or LIMITS
     with OutputFile(out, safe_csv=safe_csv) as output:
         told = Converted(Written(str(out), 0, 0, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +19,8 @@ from curation.writers.containers import compressor, container_of
 from curation.writers.tables import DelimitedWriter, ParquetWriter
 
 BLOCK = 1 << 20  # bytes given to a compressor or the disk at once, so that output does not depend on how parts were cut
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")  # one slash: a Path has lost the other
+_COPIERS = {"s3": "aws s3 cp", "gs": "gcloud storage cp", "az": "azcopy", "abfs": "azcopy", "hf": "hf upload"}
 SECOND_PASS = 1 << 22  # bytes of JSON lines taken from the spool at once
 
 
@@ -233,6 +236,15 @@ class _Sink:
         self._stream.write(data)
         self.digest.update(data)
         self.bytes += len(data)
+
+
+def refuse_address(out: str | Path | None) -> None:
+    """Raise OutputError for an address of a store, before a folder called `s3:` is made."""
+    if out is not None and (match := _ADDRESS.match(str(out))):
+        raise OutputError(
+            f"a dataset is written to this machine's disks, not to {match[1]}://",
+            f"Name a file or folder, and copy it when it is whole, as with '{_COPIERS.get(match[1].lower(), 'rclone copy')}'.",
+        )
 
 
 def write_dataset(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.errors import StudioError
+from studio.cli.copying import tell_copies
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
 from studio.cli.output import Output
 from studio.exit_codes import ExitCode
@@ -73,6 +74,7 @@ def compare(
     from studio.runs.folder import find
 
     out = Output(json=as_json, plain=plain, quiet=quiet)
+    tell_copies(out)
     try:
         if voted is not None:
             from studio.cli.vote import vote

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from studio.cli.copying import tell_copies
 from studio.cli.options import json_option, quiet_option
 from studio.cli.output import Output, table
 from studio.cli.summary import law, shorter
@@ -43,7 +44,7 @@ def convert(
     """Write records in another schema or file format, every other column carried along.
 
     No stage runs, no record is dropped for its content. A line that is no record, or a record that the new schema
-    cannot express, is counted and said with its place. INPUT is a file, glob, folder, '-' for stdin, or 'hf:NAME'.
+    cannot express, is counted and said with its place. INPUT is a file, glob, folder, '-' for stdin, 'hf:NAME', or 's3://…'.
     """
     from dataclasses import asdict
 
@@ -52,6 +53,7 @@ def convert(
     from curation.writers import convert as write
 
     out = Output(json=as_json, quiet=quiet)
+    tell_copies(out)
     told = 0
 
     def on_bad(bad: Bad) -> None:

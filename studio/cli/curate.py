@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curation.engine.engines import ENGINES, LOCAL, RAY
 from curation.errors import StudioError
 from studio.cli.asked import refuse_on_resume
+from studio.cli.copying import tell_copies
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
 from studio.cli.output import Output
 
@@ -40,7 +42,8 @@ _FIXED_ON_RESUME = (
     "also",
     multiple=True,
     metavar="INPUT",
-    help="An input: file, glob, folder, '-' for stdin, or 'hf:NAME'. Repeatable; same as naming it without --in.",
+    help="An input: file, glob, folder, '-' for stdin, 'hf:NAME', or an address ('s3://BUCKET/KEY'). Repeatable; "
+    "same as naming it without --in.",
 )
 @click.option(
     "--out",
@@ -66,6 +69,16 @@ _FIXED_ON_RESUME = (
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N records.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of everything drawn at random.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes.  [default: one a core]")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help=f"Where the work is done; the output is the same.  [default: {LOCAL}]",
+)
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="With --engine ray: auto, HOST:PORT or ray://HOST:PORT. Without it, a Ray of its own on this machine.",
+)
 @click.option(
     "--allow-wipeout", is_flag=True, help="Go on where a deduplicating stage stopped because it would remove too much."
 )
@@ -99,7 +112,6 @@ def curate(
     settings: tuple[str, ...],
     resumed: str | None,
     runs_dir: Path,
-    workers: int | None,
     allow_wipeout: bool,
     verdicts_path: Path | None,
     dry_run: bool,
@@ -122,11 +134,13 @@ def curate(
       studio curate --resume last --set near.threshold=0.85
     """
     out = Output(json=as_json, plain=plain, quiet=quiet)
+    tell_copies(out)
     try:
+        how = _how(ctx, rest)
         if resumed is not None:
             refuse_on_resume(ctx, _FIXED_ON_RESUME, "A resumed run keeps its own {}; only --set may change it.")
             return _resume(
-                resumed, runs_dir, settings, out, workers, verdicts_path, allow_wipeout=allow_wipeout, detach=detach
+                resumed, runs_dir, settings, out, how, verdicts_path, allow_wipeout=allow_wipeout, detach=detach
             )
         recipe = _recipe(rest["recipe"], settings, rest["seed"])
         if allow_wipeout:
@@ -134,7 +148,7 @@ def curate(
         named = [*inputs, *also]
         if not named:
             raise click.UsageError("Name at least one input: a file, a glob, a folder, or '-' for stdin.", ctx)
-        options = _options(rest, workers)
+        options = _options(rest, how)
         if dry_run:
             from curation.datasets import datasets_of
             from studio.cli.plan import show_plan
@@ -148,14 +162,27 @@ def curate(
         raise
 
 
-def _options(given: Mapping[str, Any], workers: int | None) -> dict[str, Any]:
+def _how(ctx: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that change nothing in the output, where they were given. Raises UsageError or ClusterError."""
+    how = {name: given[name] for name in ("workers", "engine") if given[name] is not None}
+    if given["engine"] != RAY:
+        if given["address"] is not None:
+            raise click.UsageError("--address is where a cluster is: it needs --engine ray.", ctx)
+        return how
+    from curation.engine.ray_cluster import require
+
+    require(given["address"])
+    return {**how, "address": given["address"]}
+
+
+def _options(given: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
     """The `options` part of run.json out of the command's."""
     return {
         "out": str(given["out_path"]) if given["out_path"] else None,
         "format": given["format_name"],
         "out_format": given["out_format"],
         "limit": given["limit"],
-        "workers": workers,
+        **how,
         "report": not given["no_report"],
     }
 
@@ -199,7 +226,7 @@ def _resume(
     runs_dir: Path,
     settings: tuple[str, ...],
     out: Output,
-    workers: int | None,
+    how: Mapping[str, Any],
     verdicts: Path | None,
     *,
     allow_wipeout: bool,
@@ -212,7 +239,7 @@ def _resume(
     folder = find(runs_dir, run)
     if allow_wipeout:
         settings = (*settings, *_allowing_wipeout(recipe_of(folder)))
-    return resume(folder, out, settings=settings, argv=sys.argv, detach=detach, workers=workers, verdicts=verdicts)
+    return resume(folder, out, settings=settings, argv=sys.argv, detach=detach, how=how, verdicts=verdicts)
 
 
 def say_in_json(out: Output, error: StudioError | click.UsageError) -> None:

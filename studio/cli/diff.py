@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from studio.cli.copying import tell_copies
 from studio.cli.options import json_option, runs_dir_option
 from studio.cli.output import Output
 from studio.exit_codes import ExitCode
@@ -60,6 +61,7 @@ def diff(
     if as_html and as_json:
         raise click.UsageError("--html and --json exclude each other.")
     out = Output(json=as_json)
+    tell_copies(out)
     with _index(a, b, key, format_name, runs_dir) as index:
         counts = index.counts()
         shown = Filter(status=status or "")

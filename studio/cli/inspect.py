@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from studio.cli.copying import tell_copies
 from studio.cli.options import json_option
 from studio.cli.output import Output, table
 from studio.cli.summary import shorter
@@ -47,13 +48,14 @@ def inspect(
 ) -> int:
     """Look at files and say what is in them: schema, counts, lengths, languages, duplicates, oddities.
 
-    Nothing is changed and no run is made. INPUT is a file, glob, folder, '-' for stdin, or 'hf:NAME'.
+    Nothing is changed and no run is made. INPUT is a file, glob, folder, '-' for stdin, 'hf:NAME', or 's3://…'.
     """
     from dataclasses import asdict
 
     from curation.inspect import inspect as look
 
     out = Output(json=as_json)
+    tell_copies(out)
     found = look(
         list(inputs),
         format=format_name,

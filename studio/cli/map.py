@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.errors import StudioError
+from studio.cli.copying import tell_copies
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
 from studio.cli.output import Output, table
 from studio.exit_codes import ExitCode
@@ -74,6 +75,7 @@ def map_(
       studio map last --topic 7 --seeds seeds.jsonl
     """
     out = Output(json=as_json, plain=plain, quiet=quiet)
+    tell_copies(out)
     settings = {name: value for name, value in given.items() if value is not None}
     try:
         if resumed is not None:

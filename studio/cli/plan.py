@@ -80,7 +80,7 @@ def _plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], runs_d
             spool=Path(scratch) / "stdin.bin",
         )
         costs = recipe_costs(plan.sources, recipe, options["format"], options["limit"])
-    cores = min(os.cpu_count() or 1, options["workers"] or os.cpu_count() or 1)
+    cores = min(os.cpu_count() or 1, options.get("workers") or os.cpu_count() or 1)
     run = f"{shorter(runs_dir)}/DATE-TIME-curate-XXXX"
     return {
         "plan": "curate",

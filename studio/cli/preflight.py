@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.errors import InputError, StudioError, nearest
+from studio.cli.copying import tell_copies
 from studio.cli.options import json_option, plain_option, quiet_option
 from studio.cli.output import Output, can_redraw
 from studio.cli.train import recipe_for, what_to_train
@@ -69,6 +70,7 @@ def preflight(
     from training.preflight import check_allowed, context_of, examine
 
     out = Output(json=as_json, plain=plain, quiet=quiet)
+    tell_copies(out)
     try:
         check_allowed(allow)
         named = [*inputs, *also]

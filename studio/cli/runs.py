@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from curation.errors import BusyError
+from studio.cli.copying import tell_copies
 from studio.cli.lazy import NearestGroup
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, run_argument, runs_dir_option
 from studio.cli.output import Output
@@ -170,8 +171,10 @@ def resume(
     from studio.runs.folder import find
 
     out = Output(json=as_json, plain=plain, quiet=quiet)
+    tell_copies(out)
     folder = find(runs_dir, run)
-    return go_on(folder, out, settings=settings, argv=sys.argv, detach=detach, workers=workers)
+    how = {} if workers is None else {"workers": workers}
+    return go_on(folder, out, settings=settings, argv=sys.argv, detach=detach, how=how)
 
 
 @runs.command()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.cli.output import Output
 from studio.cli.progress import as_listener, narrator_for
@@ -74,17 +74,18 @@ def resume(
     settings: Sequence[str],
     argv: Sequence[str],
     detach: bool,
-    workers: int | None = None,
+    how: Mapping[str, Any] | None = None,
     verdicts: Path | None = None,
 ) -> int:
     """Go on with a run that stopped, failed or was killed; or with a finished one under other settings or verdicts.
 
-    verdicts: a journal whose lines are copied into the run's own first. Raises BusyError when the run is running. A
+    how: as of `studio.runs.begin.reopen`. verdicts: a journal whose lines are copied into the run's own first. Raises BusyError
+    when the run is running. A
     finished run whose settings and verdicts stay the same is only told again.
     """
     from studio.runs.begin import reopen
 
-    lock = reopen(folder, settings=settings, workers=workers, verdicts=verdicts, argv=argv)
+    lock = reopen(folder, settings=settings, how=how, verdicts=verdicts, argv=argv)
     if lock is None:
         out.say(f"{folder.name} is finished already; there is nothing left to do.")
         result = read_result(folder)

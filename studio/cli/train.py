@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curation.address import from_anywhere
 from curation.errors import InputError, StudioError
 from studio.cli.asked import refuse_on_resume
+from studio.cli.copying import tell_copies
 from studio.cli.options import RUN, json_option, plain_option, quiet_option, runs_dir_option
 from studio.cli.output import Output
 from studio.exit_codes import ExitCode
@@ -101,6 +103,7 @@ def train(
     from training.distributed import processes, rank
 
     out = Output(json=as_json, plain=plain, quiet=quiet)
+    tell_copies(out)
     try:
         if detach and processes() > 1:
             raise click.UsageError("A launcher holds on to its processes: use nohup in place of --detach.", ctx)
@@ -166,7 +169,7 @@ def _cloned(runs_dir: Path, name: str, named: list[str], rest: dict[str, Any]) -
         raise click.UsageError("A clone has the recipe of its run; change it with --set.")
     folder = find(runs_dir, name)
     spec = read_spec(folder)
-    inputs = named or [str(Path(spec.cwd) / given) for given in spec.inputs]
+    inputs = named or [from_anywhere(spec.cwd, given) for given in spec.inputs]
     if not inputs:
         raise InputError(f"{folder.name} names no data.", "Name some with --data.")
     return inputs, recipe_of(folder).with_settings(shortcuts(**rest))

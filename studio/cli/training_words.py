@@ -97,7 +97,12 @@ def _planned(event: Mapping[str, Any]) -> list[str]:
         f"{name}: {arm['records']:,} records, {arm['tokens']:,} tokens, {arm['steps']:,} steps a training"
         for name, arm in event["arms"].items()
     ]
-    return [*arms, f"{event['trainings']:,} trainings"]
+    said = [*arms, f"{event['trainings']:,} trainings"]
+    if event.get("judge"):
+        from training.experiment.judging import told
+
+        said.append(told(event["judge"], event["judge"]["model"]))
+    return said
 
 
 def _leg_done(event: Mapping[str, Any]) -> list[str]:

@@ -112,6 +112,7 @@ def _decision(event: Event) -> str:
     if event.detail:
         lines.append(display(event.detail))
     lines += [f"{display(key)} = {display(value)}" for key, value in event.values.items()]
+    lines += [f"{display(mark)}: {display(words)}" for mark, words in event.said.items() if words]
     if event.actor != "stage":
         lines.append(f"decided by: {display(event.actor)}")
     return "\n   ".join(lines)

@@ -25,6 +25,8 @@ OPTIONS: Mapping[str, Any] = {
     "out_format": None,
     "limit": None,
     "workers": None,
+    "engine": "local",
+    "address": None,
     "report": True,
 }
 """What a curation takes besides inputs and recipe, where nothing is said."""
@@ -74,11 +76,13 @@ def make(
     from curation.datasets import datasets_of
     from curation.formats import get
     from curation.verdicts import JOURNAL, merge, read_named
+    from curation.writers.output import refuse_address
     from studio.runs.inputs import describe_inputs
     from studio.runs.reuse import similar_runs
     from studio.runs.spec import new_spec
 
     chosen = {**OPTIONS, **(options or {})}
+    refuse_address(chosen["out"])
     for name in (chosen["format"], chosen["out_format"]):
         if name is not None:
             get(name)
@@ -114,7 +118,7 @@ def reopen(
     recipe: Recipe | None = None,
     *,
     settings: Sequence[str] = (),
-    workers: int | None = None,
+    how: Mapping[str, Any] | None = None,
     verdicts: Path | None = None,
     argv: Sequence[str] = ("studio",),
 ) -> RunLock | None:
@@ -122,7 +126,8 @@ def reopen(
 
     That is so for a finished run whose recipe and verdicts (of a generation: decisions) are still those of its dataset, and
     of whose calls none failed in passing.
-    recipe: in place of the run's own; settings: `stage.key=value`, applied to it. verdicts: a journal whose lines are
+    recipe: in place of the run's own; settings: `stage.key=value`, applied to it. how: options that change nothing in the
+    output (workers, engine, address), where other ones are wanted. verdicts: a journal whose lines are
     copied into the run's own first. Raises BusyError when the run is running, RecipeError for bad settings.
     """
     from studio.runs.spec import read_spec
@@ -132,8 +137,8 @@ def reopen(
     try:
         spec = read_spec(folder)
         changed = _changed(folder, spec, recipe, settings, argv)
-        if workers is not None and workers != spec.options.get("workers"):
-            changed = changed.with_options({"workers": workers})
+        if other := {name: value for name, value in (how or {}).items() if value != spec.options.get(name)}:
+            changed = changed.with_options(other)
         if verdicts is not None:
             from curation.verdicts import JOURNAL, merge, read_named
 

@@ -19,11 +19,13 @@ from studio.runs.lock import RunLock
 from studio.runs.spec import RunSpec
 from studio.runs.status import Result, Status, read_result
 from training.events import StepLogged
+from training.experiment.arms import reference
 from training.experiment.events import ExperimentConcluded, ExperimentPlanned, LegDone
-from training.experiment.model import ARMS, WITHOUT_LEARNING, ArmData, ArmName, ExperimentRecipe, LegFacts
+from training.experiment.model import WITHOUT_LEARNING, ArmData, ExperimentRecipe, LegFacts
 
 if TYPE_CHECKING:
     from curation.recipe import Recipe
+    from studio.runs.experiment_judge import Judging
     from training.examples import Example
     from training.recipe import TrainRecipe
 
@@ -44,14 +46,14 @@ class Experiment:
         say: Listener,
         should_stop: Callable[[], bool],
     ) -> None:
-        from curation.recipe import Recipe
         from training.recipe import TrainRecipe
 
         self.spec, self.folder, self.recipe = spec, folder, recipe
         self.say, self.should_stop = say, should_stop
-        self.curation: Recipe = Recipe.from_text(recipe.curation, "curation")
+        self.arms = recipe.all_arms()
         self.training: TrainRecipe = TrainRecipe.from_text(recipe.training, "training").with_settings(WITHOUT_LEARNING)
         self.heldout = folder.path / spec.options["heldout_copy"]
+        self.judging: Judging | None = None
         self._warned: set[str] = set()
 
     def do(self) -> dict[str, Any]:
@@ -61,46 +63,73 @@ class Experiment:
 
         began = time.monotonic()
         examples = held_out_examples(self.heldout)
+        self.judging = self._judging(examples)
         data, curation = self._data(examples)
         arms, steps = self._plan(data)
         self._train_all(data, steps, examples)
-        facts = facts_of(self.recipe, arms, curation, self._legs(), self._base())
+        legs = self._legs()
+        judged = self._judge(legs)
+        facts = facts_of(self.recipe, arms, curation, legs, self._base(), judged)
         write_report(self.folder.path, facts)
         self.say(ExperimentConcluded(facts["verdict"], facts["sentence"]))
         return {"kind": "experiment", "seconds": round(time.monotonic() - began, 1), **facts}
 
+    def _judging(self, examples: Sequence[Example]) -> Judging | None:
+        from studio.runs.experiment_judge import Judging, drawn_prompts
+        from training.experiment.judging import JudgingRecipe
+
+        if not self.recipe.judging:
+            return None
+        recipe = JudgingRecipe.from_text(self.recipe.judging, "judging")
+        prompts = drawn_prompts(recipe, examples)
+        return Judging(recipe, self.recipe, prompts, self.folder.path, self.say, self.should_stop)
+
+    def _judge(self, legs: Sequence[LegFacts]) -> dict[str, Any] | None:
+        if self.judging is None:
+            return None
+        folders = {(leg.arm, leg.seed): self.folder.path / leg.run for leg in legs}
+        return self.judging.judge(folders, str(self.folder.path / legs[0].run))
+
     def _data(self, examples: Sequence[Example]) -> tuple[dict[str, RunFolder], dict[str, Any]]:
         """The curations whose datasets the arms are trained on, by name; and what they read and left out."""
-        from training.experiment.held_out import drawing, keeping_out, without_splits
+        from curation.recipe import Recipe
+        from training.experiment.held_out import drawing, keeping_out, tokens_in, without_splits
 
-        keep_out = keeping_out(self.heldout, examples, self.curation.seed)
-        raw = self._curate("raw", self.spec.inputs, keep_out)
+        chosen = {arm.name: Recipe.from_text(arm.curation, arm.name) for arm in self.arms if arm.kind == "curated"}
+        drawn = [arm for arm in self.arms if arm.kind == "random"]
+        total = 1 + len(chosen) + len(drawn) * self.recipe.seeds
+        done = 0
+
+        def curate(name: str, inputs: Sequence[str], recipe: Recipe, *, report: bool = False) -> RunFolder:
+            nonlocal done
+            self.say(Progress("data", done, total, "datasets", 0.0, None))
+            leg = self._curate(name, inputs, recipe, report=report)
+            done += 1
+            self.say(Progress("data", done, total, "datasets", 0.0, None))
+            return leg
+
+        raw = curate(
+            "raw", self.spec.inputs, keeping_out(self.heldout, examples, chosen[reference(self.arms).name].seed)
+        )
         of_raw = _datasets(raw)
-        curated = self._curate("curated", of_raw, without_splits(self.curation))
-        kept = _counts(curated)["kept"]
-        if not kept:
-            raise InputError("The curation leaves no record.", f"See why: studio runs show {curated.path}")
-        found = {"raw": raw, "curated": curated}
-        for seed in self.recipe.all_seeds():
-            found[f"random-{seed}"] = self._curate(f"random-{seed}", of_raw, drawing(kept, seed))
-        facts = {
-            "read": _counts(raw)["read"],
-            "kept_out": _counts(raw)["dropped"],
-            "dropped": _counts(curated)["dropped"],
-            "edited": _counts(curated)["edited"],
-        }
-        return found, facts
+        found = {arm.name: raw for arm in self.arms if arm.kind == "all"}
+        for name, recipe in chosen.items():
+            found[name] = curate(name, of_raw, without_splits(recipe), report=True)
+            if not _counts(found[name])["kept"]:
+                raise InputError(
+                    f"{name}: the curation leaves no record.", f"See why: studio runs show {found[name].path}"
+                )
+        for arm in drawn:
+            size = tokens_in(_datasets(found[arm.of])) if arm.size == "tokens" else _counts(found[arm.of])["kept"]
+            for seed in self.recipe.all_seeds():
+                found[arm.dataset(seed)] = curate(arm.dataset(seed), of_raw, drawing(size, seed, arm.size))
+        return found, curation_facts(_counts(raw), {name: _counts(found[name]) for name in chosen}, self.recipe)
 
-    def _curate(self, name: str, inputs: Sequence[str], recipe: Recipe) -> RunFolder:
+    def _curate(self, name: str, inputs: Sequence[str], recipe: Recipe, *, report: bool) -> RunFolder:
         from studio.runs.begin import make
 
-        options = {"workers": self.spec.options.get("workers"), "report": name == "curated"}
-        total = 2 + self.recipe.seeds
-        done = 0 if name == "raw" else 1 if name == "curated" else 2 + int(name[7:]) - self.recipe.first_seed
-        self.say(Progress("data", done, total, "datasets", 0.0, None))
-        leg = self._leg(f"data-{name}", lambda place: make(inputs, recipe, place, options=options), self._hear)
-        self.say(Progress("data", done + 1, total, "datasets", 0.0, None))
-        return leg
+        options = {"workers": self.spec.options.get("workers"), "report": report}
+        return self._leg(f"data-{name}", lambda place: make(inputs, recipe, place, options=options), self._hear)
 
     def _plan(self, data: Mapping[str, RunFolder]) -> tuple[dict[str, ArmData], dict[str, int]]:
         """Records and tokens of every dataset, and the steps of a training on it. Looked at once."""
@@ -117,13 +146,16 @@ class Experiment:
             self._stop_here()
             self.say(Progress("tokens", at, len(data), "datasets", 0.0, None))
             arms[name] = look_at(_datasets(leg), self.training)
-        steps = {name: steps_of(arm, arms["curated"], self.training, self.recipe.budget) for name, arm in arms.items()}
+        first = arms[reference(self.arms).name]
+        steps = {name: steps_of(arm, first, self.training, self.recipe.budget) for name, arm in arms.items()}
         plan = {"arms": {name: asdict(arm) for name, arm in arms.items()}, "steps": steps}
         write_atomic(path, json.dumps(plan, indent=2).encode(), mode=0o600)
         told = {
             name: {"records": arm.records, "tokens": arm.tokens, "steps": steps[name]} for name, arm in arms.items()
         }
-        self.say(ExperimentPlanned(told, self.recipe.seeds * len(ARMS)))
+        judging = self.judging
+        judge = None if judging is None else {"model": judging.recipe.judge.model, **judging.cost()}
+        self.say(ExperimentPlanned(told, self.recipe.seeds * len(self.arms), judge))
         return arms, steps
 
     def _train_all(self, data: Mapping[str, RunFolder], steps: Mapping[str, int], examples: Sequence[Example]) -> None:
@@ -132,20 +164,20 @@ class Experiment:
 
         path = self.folder.path / DONE
         done = {(row["arm"], row["seed"]) for row in lines_of(path)}
-        wanted = [(seed, arm) for seed in self.recipe.all_seeds() for arm in ARMS]
-        meter = _Meter(sum(steps[_dataset(arm, seed)] for seed, arm in wanted), self.say)
+        wanted = [(seed, arm) for seed in self.recipe.all_seeds() for arm in self.arms]
+        meter = _Meter(sum(steps[arm.dataset(seed)] for seed, arm in wanted), self.say)
         for seed, arm in wanted:
-            dataset = _dataset(arm, seed)
-            if (arm, seed) not in done:
-                leg = self._train(arm, seed, data[dataset], steps[dataset], meter)
+            dataset = arm.dataset(seed)
+            if (arm.name, seed) not in done:
+                leg = self._train(arm.name, seed, data[dataset], steps[dataset], meter)
                 gc.collect()  # the trainer and its model hold each other
-                self._measure(leg, examples)
-                append_line(path, {"arm": arm, "seed": seed, "run": str(leg.path.relative_to(self.folder.path))})
-                facts = self._leg_facts(arm, seed, leg)
-                self.say(LegDone(arm, seed, leg.name, facts.loss, facts.steps, facts.tokens))
-            meter.passed(steps[dataset], new=(arm, seed) not in done)
+                self._measure(leg, f"{arm.name}, seed {seed}", examples)
+                append_line(path, {"arm": arm.name, "seed": seed, "run": str(leg.path.relative_to(self.folder.path))})
+                facts = self._leg_facts(arm.name, seed, leg)
+                self.say(LegDone(arm.name, seed, leg.name, facts.loss, facts.steps, facts.tokens))
+            meter.passed(steps[dataset], new=(arm.name, seed) not in done)
 
-    def _train(self, arm: ArmName, seed: int, data: RunFolder, steps: int, meter: _Meter) -> RunFolder:
+    def _train(self, arm: str, seed: int, data: RunFolder, steps: int, meter: _Meter) -> RunFolder:
         from studio.runs.spec import read_spec
         from studio.runs.train_begin import make_train
 
@@ -164,8 +196,9 @@ class Experiment:
 
         return self._leg(f"{arm}-{seed}", make, hear)
 
-    def _measure(self, leg: RunFolder, examples: Sequence[Example]) -> None:
-        """The losses of a trained model on the held-out and the general records; once also those of its base."""
+    def _measure(self, leg: RunFolder, name: str, examples: Sequence[Example]) -> None:
+        """The losses of a trained model on the held-out and the general records; once also those of its base. Its
+        answers besides, where there is a judge."""
         from training.compare.losses import HELDOUT, RETENTION, measure_losses, retention_examples
         from training.compare.sections import LossSettings, SideSettings
         from training.compare.sides import open_sides
@@ -177,6 +210,8 @@ class Experiment:
         sets = ((HELDOUT, examples, recipe.template.system), (RETENTION, retention_examples(), ""))
         wanted = SideSettings(run=str(leg.path), a="base", b="tuned", threads=recipe.device.threads or 0)
         with open_sides(wanted, leg.path.parent, on_change=lambda _: None) as sides:
+            if self.judging is not None:
+                self.judging.let_answer(sides, leg.path, name)
             for dataset, records, system in sets:
                 given = (sides, records, dataset, settings)
                 measure_losses(*given, leg.path, self._hear, self.should_stop, system=system, only=("b",))
@@ -211,7 +246,7 @@ class Experiment:
         rows = {(row["arm"], row["seed"]): row["run"] for row in lines_of(self.folder.path / DONE)}
         return [self._leg_facts(arm, seed, RunFolder(self.folder.path / run)) for (arm, seed), run in rows.items()]
 
-    def _leg_facts(self, arm: ArmName, seed: int, leg: RunFolder) -> LegFacts:
+    def _leg_facts(self, arm: str, seed: int, leg: RunFolder) -> LegFacts:
         from training.compare.losses import HELDOUT, RETENTION
 
         result = read_result(leg)
@@ -270,9 +305,16 @@ class _Meter:
         self._say(Progress("trainings", self._before, self._total, "steps", rate, left))
 
 
-def _dataset(arm: ArmName, seed: int) -> str:
-    """The dataset of a training; the random arm draws anew for each seed."""
-    return f"random-{seed}" if arm == "random" else arm
+def curation_facts(
+    raw: Mapping[str, int], chosen: Mapping[str, Mapping[str, int]], recipe: ExperimentRecipe
+) -> dict[str, Any]:
+    """What was read and left out on the way; of the arms that choose, by name where they were given as arms."""
+    facts: dict[str, Any] = {"read": raw["read"], "kept_out": raw["dropped"]}
+    if not recipe.arms:
+        return facts | {key: chosen["curated"][key] for key in ("dropped", "edited")}
+    return facts | {
+        "arms": {name: {key: counts[key] for key in ("kept", "dropped", "edited")} for name, counts in chosen.items()}
+    }
 
 
 def _datasets(leg: RunFolder) -> list[str]:

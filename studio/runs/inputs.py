@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ _BLOCK = 1 << 20
 def describe_inputs(inputs: Sequence[str]) -> list[dict[str, Any]]:
     """Name, path, kind, compression, encoding, size and digest of each source. Raises InputError for what is not there.
 
-    The digest (XXH3, 128 bit, hex) is of the file as it lies there; "" for a folder and for what is on a hub. Hashing
-    is some 50 times faster than the parsing that follows.
+    The digest (XXH3, 128 bit, hex) is of the file as it lies there, of a remote one its copy; "" for a folder and for a
+    dataset on a hub. Hashing is some 50 times faster than the parsing that follows.
     """
     from curation.readers import find_sources
 
@@ -26,11 +27,27 @@ def describe_inputs(inputs: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def changed_inputs(spec: RunSpec) -> Iterator[str]:
-    """The names of sources that are gone or hold other bytes than when the run was made."""
+    """The names of sources that are gone or hold other bytes than when the run was made. What is elsewhere is asked for."""
+    from curation.address import is_readable
+
+    now = _remote_now([name for name in spec.inputs if is_readable(name)])
     for source in spec.sources:
         path = Path(spec.cwd) / (source["file"] or source["path"])
+        if is_readable(source["path"]) and source["digest"]:
+            path = now.get(source["path"], Path())
         if source["digest"] and (not path.is_file() or digest_of(path) != source["digest"]):
             yield source["name"]
+
+
+def _remote_now(inputs: Sequence[str]) -> dict[str, Path]:
+    """By address, the local copies of what lies there now; of an address where nothing is left, nothing."""
+    from curation.readers import find_sources
+
+    found: dict[str, Path] = {}
+    for name in inputs:
+        with suppress(InputError):
+            found.update((source.path, Path(source.file)) for source in find_sources([name]))
+    return found
 
 
 def digest_of(path: Path) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from curation.address import from_anywhere
 from curation.errors import StudioError
 from studio.runs.folder import every
 from studio.runs.spec import RunSpec, read_spec
@@ -19,7 +20,7 @@ def similar_runs(runs_dir: Path, sources: Sequence[Mapping[str, Any]]) -> list[s
 
     Being similar is only where to look: a piece is taken by a key that covers its input, stages and parameters.
     """
-    wanted = {str(Path(source["path"]).absolute()) for source in sources}
+    wanted = {from_anywhere(Path.cwd(), source["path"]) for source in sources}
     found: list[str] = []
     for run in list(reversed(every(runs_dir)))[:_LOOKED_AT]:
         if len(found) == _TAKEN:
@@ -34,4 +35,4 @@ def similar_runs(runs_dir: Path, sources: Sequence[Mapping[str, Any]]) -> list[s
 
 
 def _paths(spec: RunSpec) -> set[str]:
-    return {str(Path(spec.cwd) / source["path"]) for source in spec.sources}
+    return {from_anywhere(spec.cwd, source["path"]) for source in spec.sources}

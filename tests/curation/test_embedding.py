@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from curation.embedding.neighbours import cell_index, close_pairs, flat_index, r
 from curation.embedding.transformer import Transformer
 from curation.errors import StageError
 
+DATASETS = Path(__file__).resolve().parents[2] / "datasets"
+SAMPLES = ("support_desk.jsonl", "qa_zh.csv", "alpaca_mixed.json")
 TEXTS = [
     "How do I turn a PDF into a Word document?",
     "守塔人每天傍晚都会给时钟上发条，然后等着海雾从港口慢慢飘进来。",
@@ -90,6 +93,24 @@ def test_pairs_decided_in_bfloat16_are_those_of_float32(folder: str) -> None:
     agree = ((one @ one.T) >= 0.7) == ((other @ other.T) >= 0.7)
     assert agree.mean() >= 0.99
     assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_vectors_do_not_depend_on_the_number_of_threads(own: bool, folder: str) -> None:
+    """A run's bytes must not tell how many workers, and so how many threads each of them had."""
+    import torch
+
+    texts = [line for name in SAMPLES for line in (DATASETS / name).read_text("utf-8").splitlines()]
+    model = Multilingual() if own else Transformer(folder)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(model.encode(texts).tobytes())
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "nobody/no-such-model"])

@@ -1,20 +1,17 @@
-"""A small corpus with wrong answers in it: most are found, few others are noted, and a selection covers planted topics."""
+"""A small corpus with wrong answers in it: most are found, and few others are noted."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import polars as pl
 import pytest
 from batches import batch_of, decide
 from planted_answers import KINDS, Planted, planted, shipped, written
-from planted_topics import SIZES, records
 
 from curation.schema import Batch
 from curation.stage import StageContext
 from curation.stages.conflicts import Conflicts
-from curation.stages.select import Select
 from curation.stages.signals import Signals
 
 SIGNS = {"truncated": "cut_off", "swapped": "placed", "off_topic": "placed", "contradicting": "contradicted"}
@@ -75,15 +72,3 @@ def test_little_else_is_noted(told: Told) -> None:
         sign: sum(sign in signs for signs in clean) / len(clean) for sign in ("cut_off", "contradicted", "placed")
     }
     assert max(shares.values()) <= 0.05
-
-
-def test_a_tenth_of_the_records_covers_the_topics_where_a_random_one_does_not() -> None:
-    made = list(records(4))
-    assert len(made) == sum(SIZES) == 1000
-    batch = batch_of([[("user", asked), ("assistant", answer)] for _, asked, answer in made])
-    rows = decide(Select(fraction=0.1, by="spread"), batch).rows.filter(pl.col("action") == "annotate")
-    kept = {made[int(record.split(":")[1]) - 1][0] for record in rows["record_id"]}
-    assert rows.height == 100
-    assert len(kept) >= 0.95 * len(SIZES)
-    random = sum(1 - 0.9**size for size in SIZES) / len(SIZES)  # what a random tenth covers on average, within 0.01
-    assert random < 0.6

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from curation.schema import Batch
+from curation.selection.weighed import token_counts
 from curation.stage import StageContext
 from curation.stages.sample import Sample
 
@@ -98,14 +99,47 @@ def test_copies_are_drawn_together_the_earlier_first() -> None:
         assert left in (["a:1", "a:2"], ["a:1", "a:4"])
 
 
+def test_tokens_are_a_budget_that_the_draw_does_not_exceed() -> None:
+    """Of long and short texts, as many in the order of the draw as fit; a number that fits all keeps all."""
+    batch = batch_of([f"record {n} " + "word " * (n % 9) for n in range(60)])
+    costs = dict(zip(batch.records["record_id"], token_counts(batch, ""), strict=True))
+    order = [(set(kept(batch, n=n)) - set(kept(batch, n=n - 1))).pop() for n in range(1, 61)]
+    for tokens in (0, 40, 200):
+        left = kept(batch, tokens=tokens)
+        fitting = max(n for n in range(61) if sum(costs[name] for name in order[:n]) <= tokens)
+        assert set(left) == set(order[:fitting])
+    assert len(kept(batch, tokens=sum(costs.values()))) == 60
+    decisions = decide(Sample(tokens=40), batch)
+    assert set(decisions.rows["threshold"]) == {len(kept(batch, tokens=40))}
+
+
+def test_tokens_of_each_source() -> None:
+    batch = joined(batch_of(["same length of text"] * 30, "a"), batch_of(["same length of text"] * 30, "b"))
+    cost = token_counts(batch, "")[0]
+    left = [name.partition(":")[0] for name in kept(batch, tokens=7 * cost, by="source")]
+    assert (left.count("a"), left.count("b")) == (7, 7)
+
+
 def test_moving_the_size_reuses_the_fingerprints() -> None:
     assert Sample(n=3).fingerprint_facts() == Sample(fraction=0.5, by="source").fingerprint_facts()
+    assert Sample(tokens=3).fingerprint_facts() == Sample(tokens=5).fingerprint_facts()
+    assert Sample(tokens=3).fingerprint_facts() != Sample(n=3).fingerprint_facts()
+    assert Sample(tokens=3).assets() and not Sample(n=3).assets()
     assert Sample(n=3, seed=1).fingerprint_facts() != Sample(n=3, seed=2).fingerprint_facts()
 
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"n": 1, "fraction": 0.5}, {"n": -1}, {"fraction": 1.5}, {"n": 1, "by": "role"}, {"n": 1, "seed": -1}],
+    [
+        {},
+        {"n": 1, "fraction": 0.5},
+        {"n": 1, "tokens": 1},
+        {"tokens": -1},
+        {"n": -1},
+        {"fraction": 1.5},
+        {"n": 1, "by": "role"},
+        {"n": 1, "seed": -1},
+    ],
 )
 def test_bad_parameters(parameters: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

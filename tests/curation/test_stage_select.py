@@ -140,7 +140,7 @@ def test_coverage_and_spread_take_of_every_topic_and_name_the_closest_kept_recor
 
 
 def test_a_blend_prefers_the_better_record_of_a_topic() -> None:
-    decisions = ask(by="blend", score="rate", records=4, diversity=0.8)
+    decisions = ask(by="blend", score="rate", records=4, diversity=0.95)
     assert topics(kept(decisions)) == [0, 1, 2, 3]
     mean = sum(MARKS[name] for name in kept(decisions))
     assert mean > sum(MARKS[name] for name in kept(ask(by="coverage", records=4)))
@@ -237,6 +237,7 @@ def trained(folder: Path) -> str:
         ({"by": "quality", "score": "rate"}, {"by": "quality", "score": "rate", "most": 3}),
         ({"by": "blend", "score": "rate"}, {"by": "blend", "score": "rate", "diversity": 0.95}),
         ({"by": "coverage"}, {"by": "spread"}),
+        ({"by": "coverage"}, {"by": "coverage", "counted": "record"}),
         ({"by": "quality", "score": "rate"}, {"by": "quality", "score": "rate", "quota": "source"}),
         ({"quota": "source", "records": 9}, {"quota": "source", "records": 9, "share": "proportional"}),
         ({"quota": "source", "records": 9}, {"quota": "source", "records": 9, "share": "root"}),

@@ -327,7 +327,7 @@ def test_the_stage_notes_the_topic_of_each_record(tmp_path: Path) -> None:
 def test_every_parameter_of_the_stage_changes_what_it_notes(tmp_path: Path) -> None:
     records, _ = known_topics(30, NAMES[:2])
     noted = {}
-    for said in ("", "    topics: 2\n", "    part: prompt\n", "    part: answer\n"):
+    for said in ("", "    topics: 3\n", "    part: prompt\n", "    part: answer\n"):
         (tmp_path / str(len(noted))).mkdir()
         run = curated(tmp_path / str(len(noted)), f"  - use: topics\n{said}", records)
         ledger = pl.read_parquet(run / "ledger" / "part-00000.parquet")

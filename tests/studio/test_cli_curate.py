@@ -122,7 +122,7 @@ def test_run_json_says_what_was_asked_for(here: Path, cli: Cli, monkeypatch: pyt
     assert spec.sources[0]["size"] == (here / "small.jsonl").stat().st_size
     assert spec.options | {"reuse": []} == {
         "out": "out.jsonl", "format": None, "out_format": "messages", "limit": 10, "workers": 1, "reuse": [],
-        "report": True,
+        "report": True, "engine": "local", "address": None,
     }  # fmt: skip
     assert spec.recipe["stages"] == ["exact"]
     assert spec.recipe["resolved"]["seed"] == 5

@@ -163,6 +163,7 @@ def test_every_error_has_its_exit_code() -> None:
         "StageError": 6,
         "Refused": 1,
         "WorkerLost": 6,
+        "ClusterError": 6,
         "Stopped": 130,
     }
     for name, code in wanted.items():

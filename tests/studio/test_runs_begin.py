@@ -82,7 +82,7 @@ def test_a_run_that_is_made_waits_with_its_lock_held(tmp_path: Path, recipe: Rec
     spec = read_spec(folder)
     assert (spec.options["limit"], spec.options["report"], spec.argv) == (5, True, ["a", "b"])
     assert status_of(folder) is Status.CRASHED
-    again = reopen(folder, settings=["length.min_chars=30"], workers=1)
+    again = reopen(folder, settings=["length.min_chars=30"], how={"workers": 1})
     assert again is not None
     again.close()
     assert read_spec(folder).options["workers"] == 1

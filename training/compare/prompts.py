@@ -34,12 +34,12 @@ def read_prompts(settings: PromptSettings, run_folder: Path | None, runs_dir: Pa
                 "Name the run, or a file with prompts.source=FILE.",
             )
         of_run = heldout_examples if settings.source == "heldout" else train_examples
-        found = _asked(of_run(run_folder), settings.source, texts=False)
+        found = asked_of(of_run(run_folder), settings.source, texts=False)
     else:
-        found = _asked(_of_file(settings.source, runs_dir), "file", texts=True)
+        found = asked_of(_of_file(settings.source, runs_dir), "file", texts=True)
     if not found:
         raise InputError(*_why_none(settings.source))
-    return [_with_system(prompt, settings.system) for prompt in _drawn(found, settings.limit, settings.seed)]
+    return [_with_system(prompt, settings.system) for prompt in drawn(found, settings.limit, settings.seed)]
 
 
 def heldout_examples(run_folder: Path) -> list[Example]:
@@ -123,7 +123,7 @@ def _of_file(name: str, runs_dir: Path) -> list[Example]:
     return examples_to_ask([name])
 
 
-def _asked(examples: Iterable[Example], source: str, *, texts: bool) -> list[Prompt]:
+def asked_of(examples: Iterable[Example], source: str, *, texts: bool) -> list[Prompt]:
     """What the examples ask. texts: whether a plain text is a question; of a training it is none."""
     found: list[Prompt] = []
     for example in examples:
@@ -139,7 +139,7 @@ def _asked(examples: Iterable[Example], source: str, *, texts: bool) -> list[Pro
     return found
 
 
-def _drawn(prompts: Sequence[Prompt], limit: int, seed: int) -> list[Prompt]:
+def drawn(prompts: Sequence[Prompt], limit: int, seed: int) -> list[Prompt]:
     """At most `limit` of them, drawn by the seed, in their order."""
     if len(prompts) <= limit:
         return list(prompts)

@@ -25,16 +25,18 @@ MOST_BYTES = 1 << 20
 
 
 class PromptFolder:
-    """The built-in files, those of `folder` in place of them. Raises RecipeError for a file that is no prompt.
+    """The built-in files of `package`, with those that all prompts share; the files of `folder` in place of them.
+
+    Raises RecipeError for a file that is no prompt.
 
     Files cannot reach outside their folder, and run in Jinja2's sandbox: a folder from somebody else is text, not code.
     """
 
-    def __init__(self, folder: str = "") -> None:
+    def __init__(self, folder: str = "", package: str = PACKAGE) -> None:
         from jinja2 import DictLoader, StrictUndefined
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-        self.sources, self.where = _read_all(folder)
+        self.sources, self.where = _read_all(folder, package)
         self._environment = ImmutableSandboxedEnvironment(
             loader=DictLoader(self.sources),
             undefined=StrictUndefined,
@@ -98,30 +100,35 @@ def copy_to(folder: Path) -> list[Path]:
     return made
 
 
-def _built_in() -> Iterator[tuple[str, str]]:
-    for item in files(PACKAGE).iterdir():
+def _built_in(package: str = PACKAGE) -> Iterator[tuple[str, str]]:
+    for item in files(package).iterdir():
         if item.name.endswith(SUFFIX):
             yield item.name, item.read_text(encoding="utf-8")
+    if package != PACKAGE:
+        yield SHARED + SUFFIX, (files(PACKAGE) / (SHARED + SUFFIX)).read_text(encoding="utf-8")
 
 
-def _read_all(folder: str) -> tuple[dict[str, str], dict[str, str]]:
+def _read_all(folder: str, package: str) -> tuple[dict[str, str], dict[str, str]]:
     """Texts by name, and how errors call each file."""
-    sources = dict(_built_in())
+    sources = dict(_built_in(package))
     where = {name: f"the built-in prompt {name}" for name in sources}
     if not folder:
         return sources, where
     place = Path(folder).expanduser()
     found = sorted(place.glob("*" + SUFFIX)) if place.is_dir() else []
     if not found:
-        raise RecipeError(
-            f"There are no prompts in {folder}.", "studio generate --copy-prompts FOLDER writes them there."
-        )
+        hint = "studio generate --copy-prompts FOLDER writes them there." if package == PACKAGE else _names(sources)
+        raise RecipeError(f"There are no prompts in {folder}.", hint)
     unknown = [path.name for path in found if path.name not in sources]
     if unknown:
         raise RecipeError(f"{place / unknown[0]} is the file of no prompt.", nearest(unknown[0], sources))
     for path in found:
         sources[path.name], where[path.name] = _read(path), str(path)
     return sources, where
+
+
+def _names(sources: Mapping[str, str]) -> str:
+    return f"What may lie there: {', '.join(sorted(sources))}."
 
 
 def _read(path: Path) -> str:

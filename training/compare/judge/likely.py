@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.errors import InputError
 from curation.llm.model import ChatRequest
+from curation.scoring.rate_here import first_tokens
 from training.examples import Message
 
 if TYPE_CHECKING:
@@ -44,22 +45,6 @@ def likelihoods(side: Side, request: ChatRequest, options: Sequence[str]) -> dic
     }
     total = sum(shares.values())
     return {option: share / total for option, share in shares.items()} if total else shares
-
-
-def first_tokens(tokenizer: Any, options: Sequence[str]) -> dict[str, set[int]]:
-    """The tokens that an option may begin with and no other option does."""
-    found = {
-        option: {
-            encoded[0]
-            for text in (option, f" {option}")
-            if (encoded := tokenizer.encode(text, add_special_tokens=False))
-        }
-        for option in options
-    }
-    return {
-        option: tokens - set().union(*(others for other, others in found.items() if other != option))
-        for option, tokens in found.items()
-    }
 
 
 def _next_token(side: Side, ids: Sequence[int]) -> Any:
