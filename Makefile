@@ -55,8 +55,8 @@ laws: $(INSTALLED) ## all tests, with properties tried on other examples than us
 monkey: $(INSTALLED) ## press 10,000 random keys in the terminal interface (nightly; some minutes)
 	STUDIO_MONKEY=10000 STUDIO_MONKEY_SEED=$$(date +%s) $(BIN)/pytest -q -k random_keys tests/studio/test_tui_review_hostile.py
 
-bench: $(INSTALLED) ## list the benchmarks
-	@ls benchmarks/*.py
+bench: $(INSTALLED) ## compare with other programs and write docs/benchmarks.md (hours; BENCH=--quick: minutes)
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 clean: ## remove what was installed and made, except runs
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

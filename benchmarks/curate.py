@@ -1,11 +1,12 @@
-"""The cheap recipe beside data-juicer and datatrove: unicode, HTML, URLs, white space, length, language, exact.
+"""The cheap recipe beside data-juicer, datatrove and llm-sanitizer-pro: unicode, HTML, URLs, white space, length, language,
+exact duplicates.
 
     python benchmarks/curate.py --records 100000
 
 Each program runs whole, in its own environment, on the same file, one after the other, with one process and with two.
-data-juicer and datatrove get the fastText model that the language stage's package carries, under the name they look
-for, because they would fetch it otherwise. Not equal: datatrove takes no HTML out of records; the three repair text,
-take out URLs and count white space each in their own way.
+The others get the fastText model that the language stage's package carries, under the name they look for, because they
+would fetch it otherwise. Not equal: datatrove takes no HTML out of records, llm-sanitizer-pro no URLs; all repair text
+and count white space each in their own way.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import sys
 from pathlib import Path
 
 from corpus import write
-from measure import CACHE, Measured, measure, venv
+from measure import CACHE, Measured, Row, failed, measure, row, save
+from peers import PEERS, NotInstalledError, python_of
 
 RECIPE = """
 name: cheap
@@ -85,7 +87,7 @@ def studio(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]
 
 
 def data_juicer(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]]:
-    python = venv("data-juicer", "py-data-juicer==1.6.1", "aiohttp", "fasttext-numpy2-wheel", "ftfy", "selectolax")
+    python = python_of("data-juicer")
     lend_model(folder / "cache" / "models" / "lid.176.bin")
     config = folder / "config.yaml"
     config.write_text(DATA_JUICER.format(source=source, out=folder, workers=workers))
@@ -98,7 +100,7 @@ def data_juicer(source: Path, folder: Path, workers: int) -> tuple[Measured, set
 
 
 def datatrove(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]]:
-    python = venv("datatrove", "datatrove[io,processing]==0.10.1", "fasttext-numpy2-wheel", "orjson")
+    python = python_of("datatrove")
     measured = measure(
         [python, Path(__file__).with_name("curate_datatrove.py"), source, folder, str(workers), model_file()],
         folder / "log",
@@ -107,6 +109,17 @@ def datatrove(source: Path, folder: Path, workers: int) -> tuple[Measured, set[i
     for part in (folder / "final").glob("*.jsonl"):
         ids |= kept_ids(part)
     return measured, ids
+
+
+def llm_sanitizer_pro(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]]:
+    python = python_of("llm-sanitizer-pro")
+    out = folder / "out.jsonl"
+    words = "--clean-html --min-chars 10 --max-chars 100000 --min-words 0 --min-unique-ratio 0 --text-fields text"
+    words += " --deduplicate --dedup-fields text --no-progress"
+    words += f" --lang-filter en,zh,fr,de --lang-confidence 0.3 --lang-backend glotlid --jobs {workers}"
+    places = ["--input", source, "--output", out, "--lang-model", model_file()]
+    measured = measure([python.with_name("sanitize"), *places, *words.split()], folder / "log")
+    return measured, kept_ids(out)
 
 
 def model_file() -> Path:
@@ -134,7 +147,29 @@ def kept_ids(path: Path) -> set[int]:
     return found
 
 
-PROGRAMS = {"studio": studio, "data-juicer": data_juicer, "datatrove": datatrove}
+PROGRAMS = {
+    "studio": studio,
+    "data-juicer": data_juicer,
+    "datatrove": datatrove,
+    "llm-sanitizer-pro": llm_sanitizer_pro,
+}
+
+
+def line(given: argparse.Namespace, source: Path, name: str, workers: int, reference: set[int]) -> Row:
+    """One program, whole. Fills `reference` with the ids that studio keeps, which the others are compared with."""
+    folder = CACHE / "work" / f"{name}-{workers}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        used, kept = PROGRAMS[name](source, folder, workers)
+    except NotInstalledError as error:
+        return failed(name, str(error), workers)
+    if name == "studio":
+        reference |= kept
+    agree = 1 - len(kept ^ reference) / given.records
+    version = PEERS[name].version if name in PEERS else ""
+    rate = round(given.records / used.cpu, 1)
+    return row(name, used, workers, version=version, rate=rate, kept=len(kept), agree=agree)
 
 
 def main() -> None:
@@ -142,27 +177,27 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--only", nargs="*", choices=PROGRAMS, default=list(PROGRAMS))
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
     given = parser.parse_args()
     source = write(CACHE / "corpora" / f"{given.records}.jsonl", given.records)
     print(
         f"| program | processes | wall s | CPU s | records/CPU-s | peak MB | shared once | kept | agree with studio |\n|{'---|' * 9}"
     )
     reference: set[int] = set()
+    lines = []
     for name in given.only:
         for workers in given.workers:
-            folder = CACHE / "work" / f"{name}-{workers}"
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            used, kept = PROGRAMS[name](source, folder, workers)
-            if name == "studio":
-                reference = kept
-            agree = 1 - len(kept ^ reference) / given.records
+            found = line(given, source, name, workers, reference)
+            lines.append(found)
+            if "failed" in found:
+                print(f"| {name} | {workers} | {found['failed']} |", flush=True)
+                continue
             print(
-                f"| {name} | {workers} | {used.wall:.1f} | {used.cpu:.1f} | {given.records / used.cpu:,.0f} | "
-                f"{used.peak / 2**20:.0f} | {used.unique / 2**20:.0f} | {len(kept):,} | {agree:.1%} |"
-                + (f" (exit {used.code}, see {folder / 'log'})" if used.code else ""),
+                f"| {name} | {workers} | {found['wall']:.1f} | {found['cpu']:.1f} | {found['rate']:,.0f} | "
+                f"{found['peak'] / 2**20:.0f} | {found['unique'] / 2**20:.0f} | {found['kept']:,} | {found['agree']:.1%} |",
                 flush=True,
             )
+    save(given.json, ({"records": given.records, "bytes": source.stat().st_size}, lines))
 
 
 if __name__ == "__main__":

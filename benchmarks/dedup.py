@@ -20,20 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dedup_corpus import Record, make
-from measure import CACHE, Measured, measure, venv
+from measure import CACHE, Measured, Row, failed, measure, row, save
+from peers import PEERS, NotInstalledError, python_of
 
-PEERS = [
-    "datasketch==2.0.0",
-    "rensa==0.5.0",
-    "gaoya==0.2.2",
-    "text-dedup==0.4.0",
-    "datatrove[io,processing]==0.10.1",
-    "semhash==0.5.0",
-    "spacy",
-    "tokenlearn-static-model==0.1.1",
-    "torch==2.13.0",
-    "xxhash<4",  # datatrove 0.10.1 hands it strings, which version 4 refuses
-]
 THRESHOLD = 0.7  # of every program; below the .8 that recall is counted at, so that nobody's banding decides it
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 COLUMNS = (
@@ -159,14 +148,37 @@ def run_stage(source: Path, folder: Path, threshold: float) -> None:
     (folder / "kept").write_text("".join(f"{name}\n" for name in ids if name not in gone))
 
 
-def peer(name: str, source: Path, folder: Path, threshold: float, python: Path | None = None) -> Measured:
-    python = python or venv("dedup", *PEERS)
+def peer(name: str, source: Path, folder: Path, threshold: float) -> Measured:
+    python = python_of(THEIRS[name])
     command = [python, Path(__file__).with_name("dedup_peers.py"), name, source, folder, str(threshold)]
     return measure(command, folder / "log", HF_HUB_OFFLINE="1", HF_HOME=str(folder / "hf"), **ONE_THREAD)
 
 
 OURS = ["near stage", "studio curate"]
-THEIRS = ["datasketch", "datasketch_batch", "rensa", "gaoya", "text_dedup", "datatrove", "semhash"]
+THEIRS = {name: name for name in ("datasketch", "rensa", "gaoya", "datatrove", "semhash")}
+THEIRS |= {"datasketch_batch": "datasketch", "text_dedup": "text-dedup"}  # function of dedup_peers.py: what it takes
+
+
+def line(given: argparse.Namespace, name: str, source: Path, records: list[Record]) -> Row:
+    """One program, whole, and how well what it kept matches the truth."""
+    folder = CACHE / "work" / f"dedup-{name.replace(' ', '-')}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    processes = given.workers if name == "studio curate" else 1
+    try:
+        if name == "studio curate":
+            used = studio(source, folder, given.threshold, given.workers)
+        elif name == "near stage":
+            used = stage(source, folder, given.threshold)
+        else:
+            used = peer(name, source, folder, given.threshold)
+    except NotInstalledError as error:
+        return failed(name, str(error))
+    if not (folder / "kept").exists():
+        return failed(name, f"failed with exit code {used.code}: the log is in the cache folder")
+    result = score(records, {int(number) for number in (folder / "kept").read_text().split()})
+    version = PEERS[THEIRS[name]].version if name in THEIRS else ""
+    return row(name, used, processes, version=version, rate=round(len(records) / used.cpu, 1), **asdict(result))
 
 
 def main() -> None:
@@ -175,38 +187,36 @@ def main() -> None:
     parser.add_argument("--language", nargs="*", choices=["en", "mixed"], default=["en", "mixed"])
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     parser.add_argument("--only", nargs="*", choices=[*OURS, *THEIRS], default=[*OURS, *THEIRS])
-    parser.add_argument("--peers", type=Path, help="the Python of an environment that has PEERS; else one is made")
     parser.add_argument(
         "--unchecked",
         action="store_true",
         help="do not check that no base resembles another one, for a million records: precision is a lower bound then",
     )
     parser.add_argument("--workers", type=int, default=1, help="worker processes of `studio curate`")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
     given = parser.parse_args()
+    tables = []
     for language in given.language:
         source, records = corpus(given.records, language, not given.unchecked)
         print(f"\n{language}: {len(records):,} records, {source.stat().st_size / 1e6:.1f} MB, {time.strftime('%F')}\n")
         print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
-        for name in given.only:
-            folder = CACHE / "work" / f"dedup-{name.replace(' ', '-')}"
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            if name == "studio curate":
-                used = studio(source, folder, given.threshold, given.workers)
-            elif name == "near stage":
-                used = stage(source, folder, given.threshold)
-            else:
-                used = peer(name, source, folder, given.threshold, given.peers)
-            if not (folder / "kept").exists():
-                print(f"| {name} | failed, see {folder / 'log'} |", flush=True)
-                continue
-            result = score(records, {int(line) for line in (folder / "kept").read_text().split()})
-            lost = ", ".join(f"{count} {kind}" for kind, count in sorted(result.lost.items())) or "0"
-            print(
-                f"| {name} | {used.cpu:.1f} | {used.wall:.0f} | {len(records) / used.cpu:,.0f} | {used.peak / 2**20:.0f} | "
-                f"{result.removed:,} | {result.recall:.4f} | {result.precision:.4f} | {lost} | {result.reworded:.0%} |",
-                flush=True,
-            )
+        lines = [shown(line(given, name, source, records)) for name in given.only]
+        tables.append(({"language": language, "records": len(records), "bytes": source.stat().st_size}, lines))
+    save(given.json, *tables)
+
+
+def shown(found: Row) -> Row:
+    """Print a line as soon as it is known."""
+    if "failed" in found:
+        print(f"| {found['program']} | {found['failed']} |", flush=True)
+        return found
+    lost = ", ".join(f"{count} {kind}" for kind, count in sorted(found["lost"].items())) or "0"
+    print(
+        f"| {found['program']} | {found['cpu']:.1f} | {found['wall']:.0f} | {found['rate']:,.0f} | {found['peak'] / 2**20:.0f} | "
+        f"{found['removed']:,} | {found['recall']:.4f} | {found['precision']:.4f} | {lost} | {found['reworded']:.0%} |",
+        flush=True,
+    )
+    return found
 
 
 if __name__ == "__main__":

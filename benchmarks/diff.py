@@ -1,11 +1,12 @@
 """The index of a run and the diff of two datasets: how long they take to build and to open, and what they hold.
 
-    python benchmarks/diff.py [--records 1000000] [--only run|pair] [--shuffled]
+    python benchmarks/diff.py [--records 1000000] [--only run|pair|peers] [--shuffled]
 
 The records are made here (some 300 characters each, a third of them changed by `clean`, a twentieth dropped by `length`).
 Each figure is taken in a process of its own: CPU seconds (user and system, workers included) and the largest resident
 memory of the process tree. Opening is timed as a screen does it: import, open, counts, the first page of 50 hunks with
-texts, and a page from the middle of a filter.
+texts, and a page from the middle of a filter. `peers`: the whole programs `studio diff --stat` and `dt diff`, both told which
+column is the key, and what they count.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import json
 import random
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from measure import CACHE, measure
+from measure import CACHE, Measured, Row, failed, measure, row, save
+from peers import PEERS, NotInstalledError, python_of
 
 WORDS = "river stone bread lamp paper cloud green tea letter window morning street garden number 雨天 自行车 绿茶 茶汤".split()
 RECIPE = "stages: [{use: clean}, {use: length, min_chars: 120}]"
@@ -28,8 +31,9 @@ def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=("run", "pair"))
+    parser.add_argument("--only", choices=("run", "pair", "peers"))
     parser.add_argument("--shuffled", action="store_true", help="the second dataset stands in another order")
+    parser.add_argument("--json", type=Path, help="write what the peers took here as well; for --only peers")
     parser.add_argument("--step", choices=("curate", "build", "open", "compare", "reopen"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=CACHE / "diff")
     options = parser.parse_args()
@@ -38,6 +42,12 @@ def main() -> None:
         return
     folder = options.folder / f"{options.records}{'-shuffled' if options.shuffled else ''}"
     make(folder, options.records, options.shuffled)
+    if options.only == "peers":
+        lines = [beside(name, folder) for name in PROGRAMS]
+        print(*lines, sep="\n")
+        size = sum((folder / name).stat().st_size for name in ("a.jsonl", "b.jsonl"))
+        save(options.json, ({"records": options.records, "bytes": size, "shuffled": options.shuffled}, lines))
+        return
     steps = {"run": ("curate", "build", "open"), "pair": ("compare", "reopen")}
     for name in [options.only] if options.only else steps:
         for step in steps[name]:
@@ -154,6 +164,38 @@ def reopen(folder: Path, records: int) -> None:
     print(
         f"import {imported - began:.2f} s, open {opened - imported:.3f} s, a page {time.perf_counter() - opened:.3f} s"
     )
+
+
+def studio_diff(folder: Path) -> tuple[Measured, dict[str, int]]:
+    """By the column `id`, numbers alone."""
+    command = [Path(sys.executable).with_name("studio"), "diff", folder / "a.jsonl", folder / "b.jsonl"]
+    used = measure([*command, "--key", "id", "--stat", "--json"], folder / "studio.log")
+    told = [json.loads(line) for line in used.output.splitlines() if line.startswith("{")][-1]
+    used = replace(used, code=used.code - 1)  # like diff(1) it ends with 1 where there is a difference
+    return used, {name: told["counts"]["by_status"].get(name, 0) for name in ("removed", "changed", "added")}
+
+
+def dtflow_diff(folder: Path) -> tuple[Measured, dict[str, int]]:
+    """By the column `id`; it prints ten records of each kind besides the numbers."""
+    report = folder / "dtflow.json"
+    report.unlink(missing_ok=True)
+    command = [python_of("dtflow").with_name("dt"), "diff", folder / "a.jsonl", folder / "b.jsonl", "--key", "id"]
+    used = measure([*command, "--output", report], folder / "dtflow.log")
+    told = json.loads(report.read_text())
+    told = (told[0] if isinstance(told, list) else told)["summary"]
+    return used, {"removed": told["removed"], "changed": told["modified"], "added": told["added"]}
+
+
+PROGRAMS = {"studio": studio_diff, "dtflow": dtflow_diff}
+
+
+def beside(name: str, folder: Path) -> Row:
+    """One program, whole."""
+    try:
+        used, counts = PROGRAMS[name](folder)
+    except NotInstalledError as error:
+        return failed(name, str(error))
+    return row(name, used, version=PEERS[name].version if name in PEERS else "", **counts)
 
 
 STEPS = {"curate": curate, "build": build, "open": open_index, "compare": compare, "reopen": reopen}

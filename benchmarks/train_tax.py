@@ -26,6 +26,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import psutil
+from measure import Row, save
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "training"), str(ROOT / "tests" / "studio")]  # both have a conftest
@@ -222,6 +223,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--model", default="")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="write the medians here as well")
     options = parser.parse_args()
     os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS=str(options.threads), TOKENIZERS_PARALLELISM="false")
     place = Path(tempfile.mkdtemp(prefix="train-tax-"))
@@ -245,8 +247,24 @@ def main() -> None:
             rows[mode].append(figures)
             print(json.dumps({"round": number, "mode": mode, **figures}), flush=True)
             shutil.rmtree(place / "runs", ignore_errors=True)
-    print(json.dumps(summary(rows, digests, options.steps), indent=2))
+    found = summary(rows, digests, options.steps)
+    print(json.dumps(found, indent=2))
+    save(options.json, table(rows, found))
     shutil.rmtree(place)
+
+
+def table(rows: dict[str, list[dict[str, float]]], found: dict[str, object]) -> tuple[dict[str, object], list[Row]]:
+    """Medians as lines of a table; the bare script is the peer."""
+    from importlib.metadata import version
+
+    names = {"bare": "trl", "detached": "studio train, nobody looking", "attached": "studio train, with its screen"}
+    lines: list[Row] = []
+    for mode, name in names.items():
+        middle = {key: statistics.median(each[key] for each in rows[mode]) for key in ("cpu", "wall", "peak", "steps")}
+        line: Row = {"program": name, "version": version("trl") if mode == "bare" else "", "processes": 1}
+        line |= {"cpu": round(middle["cpu"], 2), "wall": round(middle["wall"], 2), "peak": int(middle["peak"])}
+        lines.append(line | {"rate": round(middle["steps"] / middle["cpu"], 3), "same_weights": found["same_weights"]})
+    return {"steps": found["steps"], "rounds": found["rounds"]}, lines
 
 
 def summary(rows: dict[str, list[dict[str, float]]], digests: dict[str, str], steps: int) -> dict[str, object]:

@@ -17,7 +17,7 @@ from typing import Self
 
 
 class PtyScreen:
-    """`python -m studio ARGUMENTS` in a terminal of some size. `output` grows as it is read."""
+    """`python -m studio ARGUMENTS`, or another `program`, in a terminal of some size. `output` grows as it is read."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class PtyScreen:
         *,
         size: tuple[int, int] = (100, 30),
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = (sys.executable, "-m", "studio"),
     ) -> None:
         self.output = bytearray()
         self.status: int | None = None
@@ -35,7 +36,7 @@ class PtyScreen:
             os.environ.update(
                 {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **(environment or {})}
             )
-            os.execv(sys.executable, [sys.executable, "-m", "studio", *arguments])
+            os.execv(program[0], [*program, *arguments])
 
     def resize(self, columns: int, lines: int) -> None:
         """Tell the terminal, and so the program, its size."""

@@ -130,7 +130,7 @@ def test_quitting_while_a_run_goes_on_says_how_to_come_back(going_on: Any) -> No
             await found.until(lambda: found.got(LiveRunsFound), "the run")
             assert found.got(LiveRunsFound)[-1].names == (going_on.name,)
             await found.pilot.pause()
-            assert "1 run going on" in str(found.screen.query_one(TopBar).render())
+            assert "● 1" in str(found.screen.query_one(TopBar).render())  # at 80 columns; the words from 90 on
             await found.press("ctrl+q")
             assert isinstance(found.screen, LeaveScreen)
             assert f"studio runs attach {going_on.name}" in str(found.screen.query("Plain").first().content)
@@ -462,7 +462,7 @@ def test_the_palette_opens_in_a_terminal_of_any_width(tmp_path: Path, width: int
         (110, "  1 Data  2 Curate "),
         (84, " 1 Data 2 Curate 3 Review "),
         (80, " 1 Data 2 Curate 3 Review "),
-        (61, " 1 Data 2 3 4 5 6 7 "),
+        (61, " 1 Data 2 3 4 5 6 7 8 "),
     ],
 )
 def test_the_line_at_the_top_fits(width: int, shown: str) -> None:

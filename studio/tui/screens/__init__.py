@@ -26,4 +26,5 @@ PLACES = (
     Place("train", "5", N_("Train"), "studio.tui.screens.train", "TrainScreen"),
     Place("compare", "6", N_("Compare"), "studio.tui.screens.compare", "CompareScreen"),
     Place("generate", "7", N_("Generate"), "studio.tui.screens.generate", "GenerateScreen"),
+    Place("map", "8", N_("Map"), "studio.tui.screens.map", "MapScreen"),
 )

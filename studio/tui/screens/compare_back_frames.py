@@ -94,7 +94,7 @@ def _chapter(story: RecordStory) -> Iterator[Content]:
     found = _("found by its text; the run was done again since") if story.found == "content" else ""
     yield line("  " + " · ".join(word for word in (said, found) if word), limit=300)
     for event in ledger.events[:_EVENTS]:
-        yield from _event(event)
+        yield from event_lines(event)
     if len(ledger.events) > _EVENTS:
         yield Content.styled("  " + _("… {n} more decisions").format(n=len(ledger.events) - _EVENTS), "dim")
     if not ledger.events:
@@ -107,7 +107,8 @@ def _chapter(story: RecordStory) -> Iterator[Content]:
     yield from _verdicts(story)
 
 
-def _event(event: Event) -> Iterator[Content]:
+def event_lines(event: Event) -> Iterator[Content]:
+    """What a stage decided about a record, and what it measured."""
     marks = {"drop": ("-", "$text-error"), "edit": ("~", "$text-warning"), "flag": ("!", "$text-warning")}
     mark, style = marks.get(event.action, ("·", "dim"))
     score = ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message_pump import MessagePump
 from textual.worker import get_current_worker
 
+from curation.address import from_anywhere
 from curation.errors import StudioError
 from studio.tui.i18n import _
 from studio.tui.live import RunWatch
@@ -42,7 +43,7 @@ def _opened(name: str) -> DraftOpened:
         from studio.runs.spec import read_spec
 
         spec = read_spec(RunFolder(Path(name).resolve()))
-        inputs = tuple(str(Path(spec.cwd) / each) for each in spec.inputs)
+        inputs = tuple(from_anywhere(spec.cwd, each) for each in spec.inputs)
         return DraftOpened(RecipeDraft(spec.recipe["yaml"], spec.recipe["name"]), inputs)
     return DraftOpened(RecipeDraft.load(name))
 

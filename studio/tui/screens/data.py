@@ -29,7 +29,7 @@ from studio.tui.messages import (
     RowsWanted,
     SearchAdvanced,
 )
-from studio.tui.screens.base import StudioScreen
+from studio.tui.screens.data_go import GoesToRecord
 from studio.tui.screens.data_keys import DATA_KEYS
 from studio.tui.text import line
 from studio.tui.widgets.charts import Charts
@@ -48,7 +48,7 @@ _RESTING = 0.04  # seconds the cursor must stay before the record under it is la
 _FATES = ("", "kept", "edited", "dropped")
 
 
-class DataScreen(StudioScreen):
+class DataScreen(GoesToRecord):
     """Opens a path, and shows its records. Everything that takes time is a thread worker of `studio.tui.looking`."""
 
     PLACE = "data"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.content import Content
 from textual.worker import get_current_worker
 
+from curation.address import from_anywhere
 from curation.errors import StudioError
 from studio.display import display
 from studio.tui.i18n import N_, _
@@ -67,7 +68,7 @@ def _opened(name: str) -> GenerateDraftLoaded:
     spec = read_spec(RunFolder(Path(name).resolve()))
     if spec.kind != "generate":
         raise StudioError(_("{name} is no generation.").format(name=Path(name).name))
-    inputs = tuple(str(Path(spec.cwd) / each) for each in spec.inputs)
+    inputs = tuple(from_anywhere(spec.cwd, each) for each in spec.inputs)
     return GenerateDraftLoaded(GenerateDraft.of_run(Path(name), spec.recipe), inputs)
 
 

@@ -73,7 +73,8 @@ class ReviewScreen(ReviewBase):
             self.open_review(run)
         self.showing.wanted = record_id
         if self.showing.is_open and self.review is not None:
-            self.showing.stage = self.showing.reason = self.showing.status = self.showing.verdict = self.showing.text = ""
+            while self.showing.is_narrowed:
+                self.showing.widen()
             self._choose()
 
     def on_hunk_sought(self, message: HunkSought) -> None:

@@ -81,6 +81,11 @@ def run_content(stood: RunStood, snapshot: RunSnapshot | None, width: int) -> Co
         lines.append(line(_("a shows the answers on the screen Compare."), style="dim"))
     elif status == "finished" and result is not None and result.summary.get("kind") == "experiment":
         lines.append(line(result.summary.get("sentence", ""), style="bold", limit=600))
+    elif status == "finished" and result is not None and result.summary.get("kind") == "map":
+        from studio.tui.screens.map_frames import summary_lines
+
+        lines += [*summary_lines(result.summary, width), Content("")]
+        lines.append(line(_("a shows it on the screen Map."), style="dim"))
     elif status == "finished" and result is not None and result.summary:
         lines += finished_lines(result.summary, width)
         lines += _places(result.summary)

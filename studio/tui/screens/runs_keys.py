@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from studio.tui.i18n import N_
 
 RUNS_KEYS: list[BindingType] = [
-    Binding("a", "attach", N_("Follow"), tooltip=N_("Follow the run with its recipe, on the screen Curate or Train."), id="runs.attach"),
+    Binding("a", "attach", N_("Follow"), tooltip=N_("Follow the run on the screen that it belongs to."), id="runs.attach"),
     Binding("s", "stop", N_("Stop"), tooltip=N_("Ask the run to stop; a second time ends it at once."), id="runs.stop"),
     Binding("c", "resume", N_("Resume"), tooltip=N_("Let a run go on that stopped or crashed."), id="runs.resume"),
     Binding("equals_sign", "compare", N_("Compare"), tooltip=N_("Compare the two marked runs: funnels and recipes."), id="runs.compare", key_display="="),

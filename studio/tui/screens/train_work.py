@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message_pump import MessagePump
 from textual.worker import get_current_worker
 
+from curation.address import from_anywhere
 from curation.errors import StudioError
 from studio.tui.i18n import _
 from studio.tui.messages import ProblemMet
@@ -64,7 +65,9 @@ def _opened(name: str) -> DraftLoaded:
     spec = read_spec(RunFolder(Path(name).resolve()))
     if spec.kind != "train":
         raise StudioError(_("{name} is no training run.").format(name=Path(name).name))
-    return DraftLoaded(Draft.of_run(Path(name), spec.recipe), tuple(str(Path(spec.cwd) / each) for each in spec.inputs))
+    return DraftLoaded(
+        Draft.of_run(Path(name), spec.recipe), tuple(from_anywhere(spec.cwd, each) for each in spec.inputs)
+    )
 
 
 def find_models(target: MessagePump) -> None:
