@@ -1,23 +1,32 @@
-"""How many planted topics a selection reaches, beside a random draw of the same size.
+"""How many planted topics a selection reaches, beside a random draw of the same size, on three corpora. Prints a table.
 
-    OMP_NUM_THREADS=1 python benchmarks/select_topics.py [--records 1000] [--share 0.1]
+    OMP_NUM_THREADS=1 python benchmarks/select_topics.py [--share 0.1] [--seeds 7 8 9] [--only ways|templates|tasks]
 
-100 topics in English and in Chinese, the largest a hundred times the smallest (sizes fall as 1/rank), each a subject that is
-asked about in twelve ways; the same twelve ways for all subjects of a language, so that wording alone does not tell topics
-apart. The vectors are those of the embedded model. Random draws are the mean of 200.
+ways: 100 topics in English and in Chinese, the largest a hundred times the smallest (sizes fall as 1/rank), each a subject that
+is asked about in the same twelve ways; no answers. templates: sixty topics of 3 to 62 records, questions and answers out of
+templates (tests/curation/planted_topics.py). tasks: seventy topics of 4 to 160 records, tasks of fourteen kinds with answers from
+a word to a paragraph (tests/curation/planted_tasks.py). --seeds: which topics are large and which small in the latter two. The
+vectors are those of the embedded model. Random draws are the mean of 200.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "curation"))
+
+from planted_tasks import tasks
+from planted_topics import records as templates
+
 from curation.readers import dumps_exact
 from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch, content_hash
-from curation.selection.choose import By
+from curation.selection.model import I64
 from curation.stage import StageContext
 from curation.stages.select import Select
 from curation.stages.topics import Topics
@@ -51,37 +60,57 @@ ASKED = {
         "谈论{}时常用哪些词语？|讲一个和{}有关的笑话。|围绕{}安排一个周末。"
     ).split("|"),
 }
-WAYS: tuple[By, ...] = ("coverage", "spread")
 DRAWS = 200
+WAYS_SIZE = 3_000
+Exchange = tuple[str, str, str]  # topic, question, answer
 
 
 def main() -> None:
     """Print how many topics each way to choose reaches."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=1_000)
     parser.add_argument("--share", type=float, default=0.1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=(7, 8, 9))
+    parser.add_argument("--only", choices=("ways", "templates", "tasks"))
     options = parser.parse_args()
-    batch, topic = planted(options.records)
-    stage = Select(fraction=options.share, part="prompt")
-    began = time.process_time()
-    prints = with_places(stage.fingerprint(batch, StageContext()))
-    print(f"{len(batch)} records, embedded in {time.process_time() - began:.1f} CPU-seconds")
-    sizes = np.bincount(topic)
-    keep = round(options.share * len(batch))
-    print(f"{len(sizes)} topics of {sizes.min()} to {sizes.max()} records; {keep} kept")
+    corpora = {
+        "ways": [planted(WAYS_SIZE)],
+        "templates": [list(templates(seed)) for seed in options.seeds],
+        "tasks": [tasks(seed) for seed in options.seeds],
+    }
+    print("| corpus | way | topics reached | worst |\n|:--|:--|--:|--:|")
+    for name, made in corpora.items():
+        if options.only in (None, name):
+            found: dict[str, list[float]] = {}
+            for each in made:
+                for way, share in reached(each, options.share):
+                    found.setdefault(way, []).append(share)
+            for way, shares in found.items():
+                print(f"| {name} | {way} | {np.mean(shares):.1%} | {min(shares):.1%} |", flush=True)
+
+
+def reached(made: Sequence[Exchange], share: float) -> Iterator[tuple[str, float]]:
+    """The share of topics that each way to choose reaches."""
+    batch, topic = batch_of(made)
+    count, keep = len(set(topic.tolist())), round(share * len(topic))
     draw = np.random.default_rng(1)
-    reached = [len(set(topic[draw.choice(len(batch), keep, replace=False)])) for _ in range(DRAWS)]
-    print(f"{'random':>16}: {np.mean(reached):5.1f} of {len(sizes)} topics ({min(reached)} to {max(reached)})")
-    for by in WAYS:
-        reached_by(Select(fraction=options.share, by=by, part="prompt"), prints, topic, by)
-    quota = Select(fraction=options.share, quota="topic", part="prompt")
-    found = Topics(part="prompt")
-    groups = found.decide(with_places(found.fingerprint(batch, StageContext())).lazy(), StageContext()).rows
+    drawn = [len(set(topic[draw.choice(len(topic), keep, replace=False)])) for _ in range(DRAWS)]
+    yield "random", float(np.mean(drawn)) / count
+    prints = with_places(Select(fraction=share).fingerprint(batch, StageContext()))
+    ways = {
+        "`coverage`": Select(fraction=share),
+        "`coverage`, `counted: record`": Select(fraction=share, counted="record"),
+        "`spread`": Select(fraction=share, by="spread"),
+    }
+    for told, stage in ways.items():
+        yield told, reached_by(stage, prints, topic) / count
+    quota = Select(fraction=share, quota="topic")
+    stage = Topics()
+    groups = stage.decide(with_places(stage.fingerprint(batch, StageContext())).lazy(), StageContext()).rows
     numbers = groups["values"].str.json_path_match("$.topic")
-    print(f"the stage `topics` finds {numbers.n_unique()}")
-    reached_by(quota, with_group(prints, groups["record_id"], numbers), topic, "found topics")
-    planted_ones = pl.Series(topic).cast(pl.String)
-    reached_by(quota, with_group(prints, prints["record_id"], planted_ones), topic, "planted topics")
+    found = with_group(prints, groups["record_id"], numbers)
+    yield "`coverage`, `quota: topic`, found", reached_by(quota, found, topic) / count
+    known = with_group(prints, prints["record_id"], pl.Series(topic).cast(pl.String))
+    yield "`coverage`, `quota: topic`, known", reached_by(quota, known, topic) / count
 
 
 def with_places(prints: pl.DataFrame) -> pl.DataFrame:
@@ -95,35 +124,40 @@ def with_group(prints: pl.DataFrame, ids: pl.Series, groups: pl.Series) -> pl.Da
     return prints.drop("group").join(named, on="record_id", how="left", maintain_order="left")
 
 
-def reached_by(stage: Select, prints: pl.DataFrame, topic: np.ndarray, told: str) -> None:  # type: ignore[type-arg]
-    """Choose, and print the number of topics."""
-    began = time.process_time()
+def reached_by(stage: Select, prints: pl.DataFrame, topic: I64) -> int:
+    """Choose, and count the topics."""
     rows = stage.decide(prints.lazy(), StageContext()).rows
     kept = prints["record_id"].is_in(rows.filter(pl.col("action") == "annotate")["record_id"].implode()).to_numpy()
-    spent = time.process_time() - began
-    print(f"{told:>16}: {len(set(topic[kept])):5d} of {topic.max() + 1} topics, {spent:.1f} CPU-seconds")
+    return len(set(topic[kept].tolist()))
 
 
-def planted(records: int) -> tuple[Batch, np.ndarray]:  # type: ignore[type-arg]
-    """Records and the number of the topic of each; topics of both languages in turns, from large to small."""
+def batch_of(made: Sequence[Exchange]) -> tuple[Batch, I64]:
+    """Records, and the number of the topic of each; a record without an answer has one turn."""
+    known = sorted({topic for topic, _, _ in made})
+    rows, turns = [], []
+    for number, (_, asked, answered) in enumerate(made):
+        chat = [turn for turn in (("user", asked), ("assistant", answered)) if turn[1]]
+        name = f"planted:{number}"
+        rows.append((name, content_hash(chat), "planted", "messages", [], dumps_exact({})))
+        turns += [(name, place, *turn) for place, turn in enumerate(chat)]
+    frames = pl.DataFrame(rows, RECORD_SCHEMA, orient="row"), pl.DataFrame(turns, TURN_SCHEMA, orient="row")
+    return Batch(*frames), np.asarray([known.index(topic) for topic, _, _ in made])
+
+
+def planted(records: int) -> list[Exchange]:
+    """Questions alone; topics of both languages in turns, from large to small."""
     subjects = [subject for pair in zip(ENGLISH, CHINESE, strict=True) for subject in pair]
     weights = 1 / np.arange(1, len(subjects) + 1)
     sizes = np.maximum(1, np.round(records * weights / weights.sum())).astype(int)
     draw = np.random.default_rng(7)
-    rows, turns, topic = [], [], []
-    for number, (subject, size) in enumerate(zip(subjects, sizes.tolist(), strict=True)):
+    made = []
+    for subject, size in zip(subjects, sizes.tolist(), strict=True):
         ways = ASKED["zh" if subject in CHINESE else "en"]
         first = draw.permutation(len(ways))
         for place in range(size):
-            asked = ways[first[place % len(ways)]].format(subject) + (
-                f" ({place // len(ways)})" if place >= len(ways) else ""
-            )
-            name = f"planted:{len(rows)}"
-            rows.append((name, content_hash([("user", asked)]), "planted", "messages", [], dumps_exact({})))
-            turns.append((name, 0, "user", asked))
-            topic.append(number)
-    frames = pl.DataFrame(rows, RECORD_SCHEMA, orient="row"), pl.DataFrame(turns, TURN_SCHEMA, orient="row")
-    return Batch(*frames), np.asarray(topic)
+            again = f" ({place // len(ways)})" if place >= len(ways) else ""
+            made.append((subject, ways[first[place % len(ways)]].format(subject) + again, ""))
+    return made
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ import numpy as np
 from curation.selection.budget import Room
 from curation.selection.coverage import Coverage
 from curation.selection.greedy import Blend, Objective, greedy
+from curation.selection.likeness import by_region
 from curation.selection.model import F32, F64, I64, Picked
 from curation.selection.quality import best_first
 from curation.selection.spread import farthest_first, most_central
 
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 By = Literal["quality", "coverage", "spread", "blend"]
+Counted = Literal["region", "record"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,12 @@ class Candidates:
         return min(len(self.costs), float(self.limits.sum()) / max(1.0, float(self.costs.mean())))
 
 
-def choose(by: By, known: Candidates, diversity: float, compared: int) -> Picked:
+def choose(
+    by: By, known: Candidates, diversity: float, compared: int, counted: Counted = "record", floor: float = 0.0
+) -> Picked:
     """The records to keep. diversity: of `blend`, from 0 to 1. compared: how many of the first records coverage is
-    measured on (at least twice as many as there is room for).
+    measured on (at least twice as many as there is room for). counted: whether in coverage each record counts as one, or
+    each region, however many records are in it. floor: cosine up to which a record is not covered at all.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -53,10 +58,10 @@ def choose(by: By, known: Candidates, diversity: float, compared: int) -> Picked
         return Picked()
     # The threads of one product wait for each other busily, which costs twice the CPU on a machine that has other work.
     with threadpool_limits(1, "blas"):
-        return _chosen(by, known, diversity, compared)
+        return _chosen(by, known, diversity, compared, counted, floor)
 
 
-def _chosen(by: By, known: Candidates, diversity: float, compared: int) -> Picked:
+def _chosen(by: By, known: Candidates, diversity: float, compared: int, counted: Counted, floor: float) -> Picked:
     if by == "quality":
         return best_first(_needed(known.quality), known.room())
     vectors = _needed(known.vectors)
@@ -64,9 +69,10 @@ def _chosen(by: By, known: Candidates, diversity: float, compared: int) -> Picke
         first = int(known.quality.argmax()) if known.quality is not None else most_central(vectors)
         return farthest_first(vectors, first, known.room())
     held = np.arange(min(len(vectors), max(compared, int(2 * known.chosen))))
+    counts = by_region(vectors, held) if counted == "region" else None
 
     def objective() -> Objective:
-        coverage = Coverage(vectors, held)
+        coverage = Coverage(vectors, held, counts, floor)
         return coverage if by == "coverage" else Blend(coverage, _needed(known.quality), known.chosen, diversity)
 
     return _greedy(objective, known)

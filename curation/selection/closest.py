@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from curation.selection.coverage import SCALE
-from curation.selection.model import F32, F64, I64
+from curation.selection.model import F32, F64, I64, ROUNDED
 
 _ROWS = 256
 _COLUMNS = 2048
@@ -22,7 +21,7 @@ def closest_chosen(vectors: F32, order: Sequence[int], rest: I64) -> tuple[I64, 
     best = np.full(len(rest), -np.inf, dtype=np.float32)
     place = np.zeros(len(rest), dtype=np.int64)
     for start in range(0, len(rest), _ROWS):
-        rows = vectors[rest[start : start + _ROWS]] * np.float32(SCALE)
+        rows = vectors[rest[start : start + _ROWS]] * np.float32(ROUNDED)
         mine, where = best[start : start + _ROWS], place[start : start + _ROWS]
         for first in range(0, len(chosen), _COLUMNS):
             likeness = np.rint(rows @ chosen[first : first + _COLUMNS].T)
@@ -31,4 +30,4 @@ def closest_chosen(vectors: F32, order: Sequence[int], rest: I64) -> tuple[I64, 
             better = greatest > mine
             mine[better] = greatest[better]
             where[better] = found[better] + first
-    return np.asarray(order, dtype=np.int64)[place], best.astype(np.float64) / SCALE
+    return np.asarray(order, dtype=np.int64)[place], best.astype(np.float64) / ROUNDED

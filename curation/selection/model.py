@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+
+ROUNDED: Final = 4096
+"""Cosines that are compared one by one are rounded to 1/4096: vectors are kept as float16, which moves them as much."""
 
 Refusal = Literal["over_quota", "too_long"]
 """Why a record that was next could not be taken: its group had its share, or it did not fit in what was left."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from curation.selection.budget import Room
-from curation.selection.coverage import SCALE
-from curation.selection.model import F32, I32, Picked
+from curation.selection.model import F32, I32, ROUNDED, Picked
 
 _AT_ONCE = 64  # farthest records whose likeness to all others is computed together
 _COLUMNS = 16_384
@@ -20,7 +19,7 @@ def farthest_first(vectors: F32, first: int, room: Room) -> Picked:
     least possible (Gonzalez 1985). Cosines are rounded to 1/4096.
     """
     picked = Picked()
-    closest = np.full(len(vectors), -SCALE - 1, dtype=np.int32)  # the greatest cosine to a chosen record
+    closest = np.full(len(vectors), -ROUNDED - 1, dtype=np.int32)  # the greatest cosine to a chosen record
     barred = np.iinfo(np.int32).max
     known: dict[int, I32] = {}
     record = first
@@ -31,7 +30,7 @@ def farthest_first(vectors: F32, first: int, room: Room) -> Picked:
         else:
             if record not in known:
                 known = _likenesses(vectors, closest, record)
-            picked.gains.append(1 - closest[record] / SCALE if picked.order else float("nan"))
+            picked.gains.append(1 - closest[record] / ROUNDED if picked.order else float("nan"))
             picked.order.append(record)
             room.take(record)
             free = closest != barred
@@ -44,16 +43,16 @@ def farthest_first(vectors: F32, first: int, room: Room) -> Picked:
 def most_central(vectors: F32) -> int:
     """The record closest to the mean of all."""
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return int(np.rint(vectors @ mean * np.float32(SCALE)).argmax())
+    return int(np.rint(vectors @ mean * np.float32(ROUNDED)).argmax())
 
 
 def _likenesses(vectors: F32, closest: I32, record: int) -> dict[int, I32]:
     """Rows of cosines to all records: of `record`, and of those that are likely to be next, the farthest by now."""
     count = min(_AT_ONCE, len(vectors))
-    likely = np.argpartition(closest, count - 1)[:count].tolist() if closest[record] > -SCALE - 1 else []
+    likely = np.argpartition(closest, count - 1)[:count].tolist() if closest[record] > -ROUNDED - 1 else []
     asked = list(dict.fromkeys([record, *likely]))
     rows = np.empty((len(asked), len(vectors)), dtype=np.int32)
-    scaled = vectors[asked] * np.float32(SCALE)
+    scaled = vectors[asked] * np.float32(ROUNDED)
     for start in range(0, len(vectors), _COLUMNS):
         np.rint(scaled @ vectors[start : start + _COLUMNS].T, out=rows[:, start : start + _COLUMNS], casting="unsafe")
     return dict(zip(asked, rows, strict=True))

@@ -10,12 +10,14 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from curation.columns import original_column
-from curation.embedding.encoder import DEFAULT, F32, encode_each_once, encoder
+from curation.embedding.encoder import DEFAULT, encoder
+from curation.embedding.shared import packed, part_vectors, unpacked
 from curation.errors import StageError, nearest
 from curation.schema import Batch, Decisions, Part
 from curation.selection.budget import Share, shared
-from curation.selection.choose import By, Candidates, choose
+from curation.selection.choose import By, Candidates, Counted, choose
 from curation.selection.coverage import COMPARED
+from curation.selection.likeness import FLOOR, prepared
 from curation.selection.model import F64
 from curation.selection.quality import ranked
 from curation.selection.scored import known_numbers, number_of, product_of, wanted_numbers
@@ -27,13 +29,14 @@ from curation.stage import CorpusStage, StageContext
 class Select(CorpusStage):
     """Keep the records worth training on: a number of records, a share, or a number of tokens.
 
-    By quality (an earlier stage's number), by coverage (facility location: every record is like a kept one), by spread
+    By quality (an earlier stage's number), by coverage (facility location: every region is like a kept record), by spread
     (k-centre: kept ones are far from each other) or by a blend of quality and coverage, with shares of sources, topics or
     columns if wanted. What is kept says its place and what it added, what is dropped says to which record it lost. The
     choice follows from content alone. Vectors of all records are held in memory: 2 KB a record.
     """
 
     name: ClassVar[str] = "select"
+    version: ClassVar[int] = 2
     lazy: ClassVar[bool] = True
     reads_scores: ClassVar[bool] = True
     reasons: ClassVar[Mapping[str, str]] = {
@@ -52,7 +55,7 @@ class Select(CorpusStage):
     tokens: int | None = Field(default=None, ge=1, description="most tokens of all kept records together")
     by: By = Field(
         "coverage",
-        description="quality: the best; coverage: such that every record is like a kept one; spread: far from each other; "
+        description="quality: the best; coverage: such that every region is like a kept one; spread: far from each other; "
         "blend: quality and coverage",
     )
     score: str = Field(
@@ -64,6 +67,11 @@ class Select(CorpusStage):
     most: float | None = Field(default=None, description="records with a higher score are dropped")
     diversity: float = Field(
         0.5, ge=0, le=1, description="with by: blend, the weight of coverage; the rest is quality's"
+    )
+    counted: Counted = Field(
+        "region",
+        description="in coverage, region: a crowd of any size counts as one, so that small topics are reached; record: every "
+        "record counts, so that what is kept is like most",
     )
     quota: Literal["none", "source", "format", "column", "topic"] = Field(
         "none", description="give each source, format, value of `column` or `topic` a share of the budget"
@@ -156,10 +164,7 @@ class Select(CorpusStage):
     def _vectors(self, batch: Batch) -> pl.Series:
         if not self._compares():
             return pl.Series([None], dtype=pl.Binary).new_from_index(0, len(batch))
-        texts = batch.texts(self.part)["text"].str.strip_chars().to_list()
-        vectors = encode_each_once(encoder(self.model), texts)
-        rows = [row.tobytes() if row.any() else None for row in vectors.astype(np.float16)]
-        return pl.Series(rows, dtype=pl.Binary)
+        return packed(part_vectors(self.model, batch, self.part))
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
         """Every record is decided about: the chosen are annotated, the others dropped."""
@@ -173,7 +178,7 @@ class Select(CorpusStage):
         able = inside & (prints["vector"].is_not_null().to_numpy() if self._compares() else True)
         rows = np.flatnonzero(able)
         known = self._candidates(prints[rows], number[rows], prints.height)
-        picked = choose(self.by, known, self.diversity, self.compared)
+        picked = choose(self.by, known, self.diversity, self.compared, self.counted, FLOOR)
         told = Told(self.by, number, inside, self.least, self.most, self.tokens is not None)
         return tell(prints, rows, known, picked, told)
 
@@ -196,17 +201,10 @@ class Select(CorpusStage):
         budget = self.records or self.tokens or max(1, int((self.fraction or 0) * total + 0.5 + 1e-9))
         sizes = np.bincount(groups, weights=costs, minlength=1).astype(np.int64)
         limits = np.asarray([budget]) if self.quota == "none" else shared(budget, sizes, self.share)
-        return Candidates(quality, _matrix(prints["vector"]) if self._compares() else None, costs, groups, limits)
+        return Candidates(
+            quality, prepared(unpacked(prints["vector"])) if self._compares() else None, costs, groups, limits
+        )
 
 
 def _or(bound: float | None, otherwise: float) -> float:
     return otherwise if bound is None else bound
-
-
-def _matrix(packed: pl.Series) -> F32:
-    """Vectors (n, d) of length 1 out of float16 bytes."""
-    if not len(packed):
-        return np.zeros((0, 1), dtype=np.float32)
-    vectors = np.frombuffer(b"".join(packed), dtype=np.float16).reshape(len(packed), -1).astype(np.float32)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return vectors

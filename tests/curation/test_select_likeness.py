@@ -106,7 +106,7 @@ def test_a_crowd_takes_no_places_from_a_small_group() -> None:
 
 @pytest.mark.parametrize("by", ["coverage", "spread"])
 def test_a_tenth_of_the_records_covers_the_topics_where_a_random_one_does_not(by: str) -> None:
-    """With the draw of sizes that no figure in the documentation is of."""
+    """One draw of which topics are large. Chance reaches 56 %."""
     made = list(records(4))
     batch = batch_of([[("user", asked), ("assistant", answer)] for _, asked, answer in made])
     rows = decide(Select(fraction=0.1, by=by), batch).rows.filter(pl.col("action") == "annotate")
