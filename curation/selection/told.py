@@ -87,7 +87,7 @@ def _kept(ids: list[str], rows: I64, known: Candidates, picked: Picked, told: To
 def _values(known: Candidates, told: Told, record: int) -> dict[str, float]:
     found: dict[str, float] = {}
     if known.quality is not None:
-        found["quality"] = round(float(known.quality[record]), 6)
+        found["rank"] = round(float(known.quality[record]), 6)
     if told.in_tokens:
         found["tokens"] = int(known.costs[record])
     return found
