@@ -11,10 +11,11 @@ from curation.events import EVENT_NAMES, Event
 @dataclass(frozen=True)
 class ExperimentPlanned(Event):
     """The data of every arm is there, and the budget is set. arms: name -> records, tokens and steps of its trainings.
-    trainings: how many there will be."""
+    trainings: how many there will be. judge: its name and what it will be asked, where there is one."""
 
     arms: dict[str, dict[str, Any]]
     trainings: int
+    judge: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class LegDone(Event):
 
 @dataclass(frozen=True)
 class ExperimentConcluded(Event):
-    """What the experiment shows, as in report.json. verdict: better, worse or not shown."""
+    """What the experiment shows, as in report.json. verdict: better, worse, mixed or not shown."""
 
     verdict: str
     sentence: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from curation.errors import InputError
 
@@ -56,12 +56,28 @@ stages:
     return Recipe.from_text(text, "keep-out")
 
 
-def drawing(count: int, seed: int) -> Recipe:
-    """A curation recipe that draws `count` records at random."""
+def drawing(size: int, seed: int, unit: Literal["records", "tokens"] = "records") -> Recipe:
+    """A curation recipe that draws at random: so many records, or records of at most so many tokens (`tokens_in`)."""
     from curation.recipe import Recipe
 
-    text = f"name: random\nseed: {seed}\nstages:\n  - use: sample\n    n: {count}\n"
+    key = "n" if unit == "records" else "tokens"
+    text = f"name: random\nseed: {seed}\nstages:\n  - use: sample\n    {key}: {size}\n"
     return Recipe.from_text(text, "random")
+
+
+def tokens_in(inputs: Sequence[str]) -> int:
+    """Tokens of all records of some files, as the stage `sample` counts them."""
+    from curation.engine.intake import parse_chunk
+    from curation.formats import detect
+    from curation.readers import find_sources, read_chunks, sample_objects
+    from curation.selection.weighed import token_counts
+
+    total = 0
+    for source in find_sources(inputs):
+        primary = detect(sample_objects(source))
+        for chunk in read_chunks(source, chunk_records=1000, chunk_bytes=8 << 20):
+            total += int(token_counts(parse_chunk(chunk, primary, None)[0], "").sum())
+    return total
 
 
 def without_splits(recipe: Recipe) -> Recipe:

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from curation import recipe_text
 from curation.errors import InputError
-
-ArmName = Literal["raw", "curated", "random"]
-ARMS: tuple[ArmName, ...] = ("raw", "curated", "random")
-"""raw: what came in. curated: what the curation made of it. random: as many records as that, drawn from raw."""
+from training.experiment.arms import Arm, check, classic
 
 WITHOUT_LEARNING = (
     "data.validation=0",
@@ -44,8 +41,19 @@ class ExperimentRecipe(BaseModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
     resamples: int = Field(default=2000, ge=200, le=1_000_000, description="Of the bootstrap over held-out records.")
-    curation: str = Field(min_length=1, description="The curation recipe, as YAML.")
+    curation: str = Field(
+        default="",
+        description="The curation recipe, as YAML, of the arms raw, curated and random; else `arms` are given.",
+    )
+    arms: tuple[Arm, ...] = Field(default=(), description="The arms, where they are others than these three.")
     training: str = Field(min_length=1, description="The training recipe, as YAML.")
+    judging: str = Field(default="", description="The recipe of the judge, as YAML. Empty: none.")
+
+    @model_validator(mode="after")
+    def _one_spelling(self) -> Self:
+        if bool(self.curation) == bool(self.arms):
+            raise ValueError("give either a curation or arms")
+        return self
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -64,9 +72,16 @@ class ExperimentRecipe(BaseModel):
         return self.model_dump(mode="json")
 
     def digest(self) -> str:
-        """SHA-256 (hex) of everything but the name."""
-        facts = {key: value for key, value in self.resolved().items() if key != "name"}
+        """SHA-256 (hex) of everything but the name, and but what is not used."""
+        facts = {key: value for key, value in self.resolved().items() if key != "name" and value not in ([], "")}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def all_arms(self) -> tuple[Arm, ...]:
+        """The arms in their order, whichever way they were asked for. Raises InputError where they are no experiment."""
+        if not self.arms:
+            return classic(self.curation)
+        check(self.arms)
+        return self.arms
 
     def all_seeds(self) -> range:
         """The seeds, one a training of each arm."""
@@ -89,7 +104,7 @@ class LegFacts:
     """One training of an experiment, finished and measured. losses: record -> (sum of losses in nats, tokens), of the
     held-out records; retention the same of the general ones."""
 
-    arm: ArmName
+    arm: str
     seed: int
     run: str
     steps: int

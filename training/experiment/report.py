@@ -8,8 +8,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from training.experiment.model import ARMS, ArmData, ArmName, ExperimentRecipe, LegFacts, mean
-from training.experiment.statistics import difference, headline, seed_noise
+from training.experiment.arms import pairs
+from training.experiment.model import ArmData, ExperimentRecipe, LegFacts, mean
+from training.experiment.statistics import Difference, difference, headline, seed_noise
+from training.experiment.story import family, story
 
 REPORT, PAGE, FLOOR = "report.json", "report.md", "noise_floor.json"
 
@@ -20,23 +22,30 @@ def facts_of(
     curation: Mapping[str, Any],
     legs: Sequence[LegFacts],
     base: Mapping[str, Mapping[str, tuple[float, int]]],
+    judged: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All numbers of a finished experiment. arms: by name, the draws of the random arm as `random-SEED`. curation: what
-    was read, left out and dropped on the way. base: the losses of the untrained model, by dataset."""
-    by_arm = {arm: sorted((leg for leg in legs if leg.arm == arm), key=lambda leg: leg.seed) for arm in ARMS}
-    options = {"confidence": recipe.confidence, "resamples": recipe.resamples}
-    against = {other: difference(by_arm["curated"], by_arm[other], **options) for other in ("raw", "random")}  # type: ignore[arg-type]
-    size = difference(by_arm["random"], by_arm["raw"], **options)  # type: ignore[arg-type]
-    general = [
-        difference(_on_general(by_arm[one.arm]), _on_general(by_arm[one.other]), **options)  # type: ignore[arg-type, index]
-        for one in (against["raw"], against["random"], size)
-    ]
-    verdict, sentence = headline(against["raw"], against["random"], general[0])
+    was read, left out and dropped on the way. base: the losses of the untrained model, by dataset. judged: what the judge
+    said, where there was one (`training.experiment.judged`)."""
+    arms_asked = recipe.all_arms()
+    by_arm = {
+        arm.name: sorted((leg for leg in legs if leg.arm == arm.name), key=lambda leg: leg.seed) for arm in arms_asked
+    }
+    differences = _differences_of(by_arm, recipe)
+    general = _differences_of({arm: _on_general(found) for arm, found in by_arm.items()}, recipe)
+    families = {
+        "differences": family(differences, recipe.confidence),
+        "general_differences": family(general, recipe.confidence),
+    }
+    if recipe.arms:
+        plain = [pair.plain for pair in pairs(arms_asked)]
+        verdict, sentence = story(families["differences"], plain, "held-out loss, nats a token")
+    else:
+        verdict, sentence = headline(differences[0], differences[1], general[0])
+    steady = [arm.name for arm in arms_asked if arm.kind != "random"]
     floors = {
-        "heldout": seed_noise([[leg.loss for leg in by_arm[arm]] for arm in ("raw", "curated")], recipe.confidence),
-        "retention": seed_noise(
-            [[leg.general_loss for leg in by_arm[arm]] for arm in ("raw", "curated")], recipe.confidence
-        ),
+        "heldout": seed_noise([[leg.loss for leg in by_arm[arm]] for arm in steady], recipe.confidence),
+        "retention": seed_noise([[leg.general_loss for leg in by_arm[arm]] for arm in steady], recipe.confidence),
     }
     heldout = next(iter(legs)).losses
     return {
@@ -54,12 +63,12 @@ def facts_of(
                 "arm": leg.arm, "seed": leg.seed, "run": leg.run, "steps": leg.steps, "epochs": leg.epochs,
                 "tokens": leg.tokens, "heldout": leg.loss, "retention": leg.general_loss,
             }
-            for arm in ARMS for leg in by_arm[arm]
+            for found in by_arm.values() for leg in found
         ],
-        "differences": [one.as_json() for one in (against["raw"], against["random"], size)],
-        "general_differences": [one.as_json() for one in general],
+        **families,
         "noise_floor": floors,
         "tokens_apart": _apart(by_arm),
+        **({"judge": dict(judged)} if judged else {}),
     }  # fmt: skip
 
 
@@ -83,11 +92,12 @@ def write_report(folder: Path, facts: Mapping[str, Any]) -> list[Path]:
 def page(facts: Mapping[str, Any]) -> str:
     """The report as Markdown."""
     blocks = [
-        "# Did curation help?",
+        "# Which choice of records helped?" if "arms" in facts["curation"] else "# Did curation help?",
         f"**{facts['verdict'].capitalize()}.** {facts['sentence']}",
         _data(facts),
         _trainings(facts),
         _differences(facts),
+        *([judged_page(facts["judge"], facts["confidence"])] if "judge" in facts else []),
         _notes(facts),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -100,9 +110,15 @@ def _data(facts: Mapping[str, Any]) -> str:
         for name, data in facts["arms"].items()
     ]
     said = (
-        f"Read: {curation['read']:,} records. {curation['kept_out']:,} of them hold held-out text and are in no arm; the "
-        f"curation drops {curation['dropped']:,} of the rest and edits {curation['edited']:,}."
+        f"Read: {curation['read']:,} records. {curation['kept_out']:,} of them hold held-out text and are in no arm; "
     )
+    if "arms" in curation:
+        of_each = [
+            f"{name} drops {one['dropped']:,} and edits {one['edited']:,}" for name, one in curation["arms"].items()
+        ]
+        said += f"of the rest, {', '.join(of_each)}."
+    else:
+        said += f"the curation drops {curation['dropped']:,} of the rest and edits {curation['edited']:,}."
     return f"## Data\n\n{said}\n\n" + table(("data", "records", "tokens", "trained tokens"), rows)
 
 
@@ -126,11 +142,62 @@ def _trainings(facts: Mapping[str, Any]) -> str:
 
 def _differences(facts: Mapping[str, Any]) -> str:
     sure = f"{facts['confidence']:.0%}"
-    blocks = ["## Differences", "Below zero, the first is better. Shown is what both intervals agree on."]
+    count = len(facts["differences"])
+    blocks = [
+        "## Differences",
+        "Below zero, the first is better. Shown is what both intervals agree on. p of all: the larger p of the two, "
+        f"corrected for the {count} differences of a table (Holm).",
+    ]
     for name, key in (("held-out loss", "differences"), ("general loss", "general_differences")):
-        header = (name, "difference", f"{sure} over seeds (t)", f"{sure} over records (bootstrap)", "verdict")
-        blocks.append(table(header, [difference_row(one, "−") for one in facts[key]]))
+        header = (
+            name,
+            "difference",
+            f"{sure} over seeds (t)",
+            f"{sure} over records (bootstrap)",
+            "verdict",
+            "p of all",
+        )
+        blocks.append(table(header, [[*difference_row(one, "−"), f"{one['p_holm']:.3f}"] for one in facts[key]]))
     return "\n\n".join(blocks)
+
+
+def judged_page(judge: Mapping[str, Any], confidence: float) -> str:
+    """What the judge said, as Markdown."""
+    said = f"{judge['model']} was asked about the answers to {judge['prompts']:,} held-out questions. {judge_counts(judge)}"
+    blocks = ["## The judge", said, "Above zero, the first is better. Prompts without every verdict are left out."]
+    sure = f"{confidence:.0%}"
+    for rubric, found in judge["marks"].items():
+        means = ", ".join(f"{arm} {mean:.3f}" for arm, mean in found["means"].items())
+        header = (f"mark, {rubric}", "difference", f"{sure} over seeds", f"{sure} over prompts", "verdict", "p of all")
+        rows = [[*difference_row(one, "−"), f"{one['p_holm']:.3f}"] for one in found["differences"]]
+        blocks += [found["sentence"], f"Mean mark for {rubric}, 0 to 1: {means}.", table(header, rows)]
+    if judge["pairs"]:
+        found = judge["pairs"]
+        titles = (
+            "pairs",
+            "won / lost / tie",
+            "won − lost",
+            f"{sure} over seeds",
+            f"{sure} over prompts",
+            "verdict",
+            "p of all",
+        )
+        rows = []
+        for one in found["differences"]:
+            names, *rest = difference_row(one, "against")
+            rows.append([names, f"{one['won']} / {one['lost']} / {one['ties']}", *rest, f"{one['p_holm']:.3f}"])
+        places = found["places"]
+        steady = f"Asked in both orders, it agreed with itself {places['agreed']:,} of {places['asked']:,} times."
+        blocks += [found["sentence"], steady, table(titles, rows)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def judge_counts(judge: Mapping[str, Any]) -> str:
+    """How many verdicts there are, and how many there should have been."""
+    said = f"{judge['judged']:,} verdicts"
+    said += f"; {judge['failed']:,} could not be had" if judge["failed"] else ""
+    said += f"; {judge['left']:,} were left when judge.max_calls was spent" if judge["left"] else ""
+    return said + "."
 
 
 def difference_row(one: Mapping[str, Any], minus: str) -> list[str]:
@@ -169,11 +236,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def _differences_of(by_arm: Mapping[str, Sequence[LegFacts]], recipe: ExperimentRecipe) -> list[Difference]:
+    """Of all pairs of arms, in their order."""
+    return [
+        difference(by_arm[pair.arm], by_arm[pair.other], confidence=recipe.confidence, resamples=recipe.resamples)
+        for pair in pairs(recipe.all_arms())
+    ]
+
+
 def _on_general(legs: Sequence[LegFacts]) -> list[LegFacts]:
     return [replace(leg, losses=leg.retention) for leg in legs]
 
 
-def _apart(by_arm: Mapping[ArmName, Sequence[LegFacts]]) -> float:
+def _apart(by_arm: Mapping[str, Sequence[LegFacts]]) -> float:
     """Largest tokens of a leg over the smallest, minus 1."""
     read = [leg.tokens for legs in by_arm.values() for leg in legs]
     return max(read) / max(1, min(read)) - 1

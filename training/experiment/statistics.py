@@ -10,9 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from training.experiment.model import LegFacts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Verdict = Literal["better", "worse", "not shown"]
 Interval = tuple[float, float]
@@ -23,6 +27,7 @@ class Difference:
     """Mean loss of one arm minus that of another, nats a token; below 0 the first is better.
 
     by_seed: seed -> difference. over_seeds: t interval, None for a single seed. over_records: percentile bootstrap.
+    p: the larger of the two p-values that belong to them, 1 for a single seed. records: that both have for every seed.
     """
 
     arm: str
@@ -32,6 +37,8 @@ class Difference:
     over_seeds: Interval | None
     over_records: Interval
     verdict: Verdict
+    p: float = 1.0
+    records: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -39,7 +46,13 @@ class Difference:
 
 
 def difference(
-    legs: Sequence[LegFacts], others: Sequence[LegFacts], *, confidence: float, resamples: int, seed: int = 0
+    legs: Sequence[LegFacts],
+    others: Sequence[LegFacts],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int = 0,
+    more_is_better: bool = False,
 ) -> Difference:
     """Arm against arm, a leg of each with the same seed, on the same held-out records.
 
@@ -55,10 +68,12 @@ def difference(
     by_seed = {s: math.fsum(gap) / sum(tokens) for s, gap in gaps.items()}
     mean_gaps = [math.fsum(gap[at] for gap in gaps.values()) / len(gaps) for at in range(len(common))]
     over_seeds = t_interval(list(by_seed.values()), confidence)
-    over_records = bootstrap_ratio(mean_gaps, tokens, confidence, resamples, seed)
+    drawn = resampled(mean_gaps, tokens, resamples, seed)
+    over_records = _middle(drawn, confidence)
     found = math.fsum(by_seed.values()) / len(by_seed)
-    verdict = _verdict(over_seeds, over_records)
-    return Difference(legs[0].arm, others[0].arm, found, by_seed, over_seeds, over_records, verdict)
+    verdict = _verdict(over_seeds, over_records, more_is_better=more_is_better)
+    p = max(t_test(list(by_seed.values())), _beyond_zero(drawn))
+    return Difference(legs[0].arm, others[0].arm, found, by_seed, over_seeds, over_records, verdict, p, len(common))
 
 
 def t_interval(values: Sequence[float], confidence: float) -> Interval | None:
@@ -74,6 +89,18 @@ def t_interval(values: Sequence[float], confidence: float) -> Interval | None:
     return mean - half, mean + half
 
 
+def t_test(values: Sequence[float]) -> float:
+    """Two-sided p of Student's t that the mean is 0; 1 for fewer than two values, 0 where all are alike and not 0."""
+    if len(values) < 2:
+        return 1.0
+    from scipy import stats
+
+    mean, spread = math.fsum(values) / len(values), standard_deviation(values)
+    if not spread:
+        return 0.0 if mean else 1.0
+    return float(2 * stats.t.sf(abs(mean) / spread * math.sqrt(len(values)), len(values) - 1))
+
+
 def standard_deviation(values: Sequence[float]) -> float:
     """Of a sample (n - 1)."""
     mean = math.fsum(values) / len(values)
@@ -84,6 +111,11 @@ def bootstrap_ratio(
     sums: Sequence[float], tokens: Sequence[int], confidence: float, resamples: int, seed: int
 ) -> Interval:
     """Percentile interval of sum(sums)/sum(tokens) when records are drawn with replacement."""
+    return _middle(resampled(sums, tokens, resamples, seed), confidence)
+
+
+def resampled(sums: Sequence[float], tokens: Sequence[int], resamples: int, seed: int) -> NDArray[np.float64]:
+    """sum(sums)/sum(tokens) of so many draws of the records with replacement, (resamples,)."""
     import numpy as np
 
     draw = np.random.default_rng(seed)
@@ -92,8 +124,19 @@ def bootstrap_ratio(
     for at in range(resamples):
         picked = draw.integers(0, len(gaps), len(gaps))
         ratios[at] = gaps[picked].sum() / weights[picked].sum()
-    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return ratios
+
+
+def _middle(drawn: NDArray[np.float64], confidence: float) -> Interval:
+    import numpy as np
+
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def _beyond_zero(drawn: NDArray[np.float64]) -> float:
+    """Two-sided p out of a bootstrap: twice the smaller share of draws on either side of 0, the observed one counted."""
+    return min(1.0, 2 * (1 + min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))) / (1 + len(drawn)))
 
 
 def seed_noise(arms: Sequence[Sequence[float]], confidence: float) -> float | None:
@@ -141,9 +184,9 @@ def _gaps(
     return [mine[record][0] - theirs[record][0] for record in common]
 
 
-def _verdict(over_seeds: Interval | None, over_records: Interval) -> Verdict:
+def _verdict(over_seeds: Interval | None, over_records: Interval, *, more_is_better: bool) -> Verdict:
     if over_seeds is None:
         return "not shown"
-    if max(over_seeds[1], over_records[1]) < 0:
-        return "better"
-    return "worse" if min(over_seeds[0], over_records[0]) > 0 else "not shown"
+    below, above = max(over_seeds[1], over_records[1]) < 0, min(over_seeds[0], over_records[0]) > 0
+    better, worse = (above, below) if more_is_better else (below, above)
+    return "better" if better else "worse" if worse else "not shown"
