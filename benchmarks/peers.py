@@ -33,7 +33,9 @@ FASTTEXT = "fasttext-numpy2-wheel"
 PEERS = {
     "cleanllm": Peer("cleanllm==4.0.0"),
     # It would install ray and torch, with all of CUDA, in the middle of its first run.
-    "data-juicer": Peer("py-data-juicer==1.6.1", ("aiohttp", FASTTEXT, "ftfy", "selectolax", "ray==2.55.1", "torch==2.13.0")),
+    "data-juicer": Peer(
+        "py-data-juicer==1.6.1", ("aiohttp", FASTTEXT, "ftfy", "selectolax", "ray==2.55.1", "torch==2.13.0")
+    ),
     "datasketch": Peer("datasketch==2.0.0"),
     # 0.10.1 hands xxhash strings, which version 4 refuses.
     "datatrove": Peer("datatrove[io,processing]==0.10.1", (FASTTEXT, "orjson", "spacy", "xxhash<4")),
