@@ -15,7 +15,6 @@ from studio.tui.i18n import N_, _
 from studio.tui.messages import ProblemMet
 from studio.tui.screens import compare_frames as frames
 from studio.tui.screens import compare_work as work
-from studio.tui.screens.base import StudioScreen
 from studio.tui.screens.compare_ask import AsksModels
 from studio.tui.screens.compare_back import LooksBack, NearList
 from studio.tui.screens.compare_draw import DrawsCompare, NumbersPane
@@ -23,7 +22,7 @@ from studio.tui.screens.compare_follow import FollowsCompare
 from studio.tui.screens.compare_keys import COMPARE_KEYS
 from studio.tui.screens.compare_messages import ComparesListed, PromptMoved, ReportWritten
 from studio.tui.screens.compare_vote import VotesBlind
-from studio.tui.text import line
+from studio.tui.screens.listing import ListsRuns
 from studio.tui.widgets.answers_view import AnswersView
 from studio.tui.widgets.compare_list import CompareList
 from studio.tui.widgets.lines import LineChosen, LineMoved
@@ -33,8 +32,6 @@ from studio.tui.widgets.prompt_list import PromptList
 from studio.tui.widgets.scrolled import ScrolledText
 
 if TYPE_CHECKING:
-    from studio.tui.screens.run_book import RunBook
-    from studio.tui.widgets.compare_list import CompareFrame
     from training.compare.model import Prompt, SideName
 
 
@@ -47,7 +44,7 @@ class RecordText(ScrolledText):
     )
 
 
-class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsCompare, StudioScreen):
+class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsCompare, ListsRuns):
     """Holds one comparison. Models run in another process; all that takes time is done by `compare_work`."""
 
     PLACE = "compare"
@@ -58,13 +55,12 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
         "that it was learned from."
     )
     BINDINGS = COMPARE_KEYS
+    EVERY = work.EVERY
 
     def __init__(self) -> None:
         super().__init__()
-        self.book: RunBook[CompareFrame] | None = None
         self.at = ""  # the prompt that is shown
         self._follows = True  # the prompt that is being answered is the one that is shown
-        self._looks = 0
 
     def body(self) -> ComposeResult:
         """The list; in its place the comparison that is open."""
@@ -88,24 +84,7 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
 
     def on_mount(self) -> None:
         """The list, or what was opened."""
-        self.book = work.compare_book(self.studio.runs_dir)
-        self.query_one(CompareList).focus()
-        opened = self.studio.opened
-        if opened and "-compare-" in Path(opened).name and (Path(opened) / "run.json").is_file():
-            self.attach(Path(opened).absolute())
-        self._look_again()
-        self.set_interval(work.EVERY, self._look_again)
-
-    def _look_again(self) -> None:
-        """At what is open; every now and then at the list."""
-        if self.app.screen is not self:
-            return
-        self._looks += 1
-        book = self.book
-        if self.has_class("-open"):
-            self.watch_run()
-        elif book is not None and self._looks % 5 == 1:
-            self.work("list", lambda: book.read(self))
+        self.begin_list(work.compare_book(self.studio.runs_dir), self.query_one(CompareList))
 
     def on_resize(self) -> None:
         """Texts are wrapped to the width."""
@@ -120,13 +99,11 @@ class CompareScreen(AsksModels, VotesBlind, LooksBack, DrawsCompare, FollowsComp
     def on_compares_listed(self, message: ComparesListed) -> None:
         """Draw them."""
         self.query_one(CompareList).show(message.frames)
-        self.set_class(not message.frames, "-none")
-        if not message.frames:
-            said = [
-                _("There is no training run in {path}.").format(path=self.studio.runs_dir),
-                _("5 goes to Train, where r starts one. n compares any two models."),
-            ]
-            self.query_one("#none-text", Plain).show(Content("\n\n").join(map(line, said)))
+        said = [
+            _("There is no training run in {path}.").format(path=self.studio.runs_dir),
+            _("5 goes to Train, where r starts one. n compares any two models."),
+        ]
+        self.show_whether_any(message.frames, said)
         self._draw_command()
 
     def on_line_moved(self, message: LineMoved) -> None:

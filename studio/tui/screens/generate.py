@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
-from textual.content import Content
 
 from studio.tui.i18n import N_, _
 from studio.tui.messages import ProblemMet
 from studio.tui.screens import generate_work as work
-from studio.tui.screens.base import StudioScreen
 from studio.tui.screens.generate_ask import AsksToGenerate
 from studio.tui.screens.generate_decide import DecidesItems
 from studio.tui.screens.generate_draw import DrawsGenerate, ItemPane, PromptSent, SourcePane
@@ -21,7 +19,7 @@ from studio.tui.screens.generate_follow import FollowsGenerate
 from studio.tui.screens.generate_keys import GENERATE_KEYS
 from studio.tui.screens.generate_messages import GeneratesListed, ItemMoved, QueueMoved
 from studio.tui.screens.generate_plan import LookPane, PlansGenerate, PromptPane
-from studio.tui.text import line
+from studio.tui.screens.listing import ListsRuns
 from studio.tui.widgets.document_list import DocumentPane
 from studio.tui.widgets.generate_list import GenerateList
 from studio.tui.widgets.item_list import ItemList, QueueList
@@ -30,12 +28,8 @@ from studio.tui.widgets.plain import Plain
 from studio.tui.widgets.prompt import PromptLine
 from studio.tui.widgets.section_list import SectionList, TrainForm
 
-if TYPE_CHECKING:
-    from studio.tui.screens.run_book import RunBook
-    from studio.tui.widgets.generate_list import GenerateFrame
 
-
-class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate, FollowsGenerate, StudioScreen):
+class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate, FollowsGenerate, ListsRuns):
     """Holds one plan and one run. Models and documents are another process's; all that takes time is `generate_work`'s."""
 
     PLACE = "generate"
@@ -48,8 +42,6 @@ class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate,
 
     def __init__(self) -> None:
         super().__init__()
-        self.book: RunBook[GenerateFrame] | None = None
-        self._looks = 0
 
     def body(self) -> ComposeResult:
         """The list; in its place the plan, or the run that is open."""
@@ -84,24 +76,7 @@ class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate,
 
     def on_mount(self) -> None:
         """The list, or what was opened."""
-        self.book = work.generate_book(self.studio.runs_dir)
-        self.query_one(GenerateList).focus()
-        opened = self.studio.opened
-        if opened and "-generate-" in Path(opened).name and (Path(opened) / "run.json").is_file():
-            self.attach(Path(opened).absolute())
-        self._look_again()
-        self.set_interval(work.EVERY, self._look_again)
-
-    def _look_again(self) -> None:
-        """At what is open; every now and then at the list."""
-        if self.app.screen is not self:
-            return
-        self._looks += 1
-        book = self.book
-        if self.has_class("-open"):
-            self.watch_run()
-        elif book is not None and self._looks % 4 == 1:
-            self.work("list", lambda: book.read(self))
+        self.begin_list(work.generate_book(self.studio.runs_dir), self.query_one(GenerateList))
 
     def on_resize(self) -> None:
         """Texts are wrapped to the width."""
@@ -116,14 +91,12 @@ class GenerateScreen(AsksToGenerate, PlansGenerate, DecidesItems, DrawsGenerate,
     def on_generates_listed(self, message: GeneratesListed) -> None:
         """Draw them; where there are none, say what to do."""
         self.query_one(GenerateList).show(message.frames)
-        self.set_class(not message.frames, "-none")
-        if not message.frames:
-            said = [
-                _("Nothing was generated here yet."),
-                _("n makes questions and answers from documents, or more records like a few examples."),
-                _("smollm2 in this process writes where no other model is named; nothing leaves this machine then."),
-            ]
-            self.query_one("#none-text", Plain).show(Content("\n\n").join(map(line, said)))
+        said = [
+            _("Nothing was generated here yet."),
+            _("n makes questions and answers from documents, or more records like a few examples."),
+            _("smollm2 in this process writes where no other model is named; nothing leaves this machine then."),
+        ]
+        self.show_whether_any(message.frames, said)
         self.draw_command()
 
     def on_line_moved(self, message: LineMoved) -> None:

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from curation.synthesis.recipe import GenerateRecipe
     from studio.runs.folder import RunFolder
 
-EVERY = 0.5
-"""Seconds between two looks at a generation."""
 _TAIL = 1 << 16  # bytes of events in which the latest progress is looked for
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
@@ -14,6 +13,7 @@ from textual.widget import Widget
 from studio.tui.i18n import N_, _
 from studio.tui.messages import ProblemMet
 from studio.tui.screens import map_work as work
+from studio.tui.screens.listing import ListsRuns
 from studio.tui.screens.map_ask import AsksForMap
 from studio.tui.screens.map_follow import FollowsMap
 from studio.tui.screens.map_frames import head_content
@@ -28,10 +28,6 @@ from studio.tui.widgets.plain import Plain
 from studio.tui.widgets.plane import Plane
 from studio.tui.widgets.prompt import PromptLine
 from studio.tui.widgets.topic_list import PointList, TopicList
-
-if TYPE_CHECKING:
-    from studio.tui.screens.run_book import RunBook
-    from studio.tui.widgets.generate_list import GenerateFrame
 
 _LOOKING = (
     "generate",
@@ -51,7 +47,7 @@ _LOOKING = (
 _ASKING = ("new", "find", "generate")
 
 
-class MapScreen(AsksForMap, LooksAtMap, FollowsMap):
+class MapScreen(AsksForMap, LooksAtMap, FollowsMap, ListsRuns):
     """Holds one map. Making one is another process's business; all that takes time here is `map_work`'s."""
 
     PLACE = "map"
@@ -64,8 +60,7 @@ class MapScreen(AsksForMap, LooksAtMap, FollowsMap):
 
     def __init__(self) -> None:
         super().__init__()
-        self.book: RunBook[GenerateFrame] | None = None
-        self._looks, self._told = 0, ""
+        self._told = ""
         self._focused: Widget | None = None
 
     def body(self) -> ComposeResult:
@@ -93,24 +88,7 @@ class MapScreen(AsksForMap, LooksAtMap, FollowsMap):
 
     def on_mount(self) -> None:
         """The list, or what was opened."""
-        self.book = work.map_book(self.studio.runs_dir)
-        self.query_one(MapList).focus()
-        opened = self.studio.opened
-        if opened and "-map-" in Path(opened).name and (Path(opened) / "run.json").is_file():
-            self.attach(Path(opened).absolute())
-        self._look_again()
-        self.set_interval(work.EVERY, self._look_again)
-
-    def _look_again(self) -> None:
-        """At what is open; every now and then at the list."""
-        if self.app.screen is not self:
-            return
-        self._looks += 1
-        book = self.book
-        if self.has_class("-open"):
-            self.watch_run()
-        elif book is not None and self._looks % 4 == 1:
-            self.work("list", lambda: book.read(self))
+        self.begin_list(work.map_book(self.studio.runs_dir), self.query_one(MapList))
 
     def on_resize(self) -> None:
         """What was cut to the width is cut to another one."""
@@ -121,14 +99,12 @@ class MapScreen(AsksForMap, LooksAtMap, FollowsMap):
     def on_maps_listed(self, message: MapsListed) -> None:
         """Draw them; where there are none, say what to do."""
         self.query_one(MapList).show(message.frames)
-        self.set_class(not message.frames, "-none")
-        if not message.frames:
-            said = [
-                _("No map was made here yet."),
-                _("n makes one of a run, or of files: topics, named by their words, and every record beside its like."),
-                _("Nothing is fetched, and nothing leaves this machine: the model for it is part of the studio."),
-            ]
-            self.query_one("#none-text", Plain).show(Content("\n\n").join(map(line, said)))
+        said = [
+            _("No map was made here yet."),
+            _("n makes one of a run, or of files: topics, named by their words, and every record beside its like."),
+            _("Nothing is fetched, and nothing leaves this machine: the model for it is part of the studio."),
+        ]
+        self.show_whether_any(message.frames, said)
         self.draw_command()
 
     def on_line_moved(self, message: LineMoved) -> None:

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from studio.tui.points import Choice, Points, Rows
     from studio.tui.scatter import Painter, View
 
-EVERY = 0.5
-"""Seconds between two looks at a map that is being made."""
-
 
 @dataclass(frozen=True)
 class Told:
