@@ -57,6 +57,20 @@ class Progress(Event):
 
 
 @dataclass(frozen=True)
+class StageProgress(Event):
+    """How far a stage that takes long is inside the shards under way, all of them together; once a second at most. The
+    rest as in Progress.
+    """
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+    rate: float
+    eta: float | None
+
+
+@dataclass(frozen=True)
 class ShardFinished(Event):
     """One shard went through one pass. `counts` has drop, edit, flag and annotate by `stage/reason`."""
 
@@ -104,6 +118,7 @@ EVENT_NAMES: dict[type[Event], str] = {
     RunStarted: "run_started",
     SourceFound: "source_found",
     Progress: "progress",
+    StageProgress: "stage_progress",
     ShardFinished: "shard_finished",
     Warned: "warned",
     RunStopped: "run_stopped",

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from curation.embedding.encoder import F32
 from curation.embedding.pieces import Pieces
 from curation.errors import StageError
+from curation.telling import advance
 from curation.torch_threads import single_threads
 
 I64 = NDArray[np.int64]
@@ -69,6 +70,7 @@ class Multilingual:
         result = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         numbers = [np.asarray(found[:LONGEST], dtype=np.int64) for found in self.pieces.encode(list(texts))]
         order = np.argsort([len(found) for found in numbers], kind="stable")
+        done = 0
         with single_threads() as pool:
             for group in _slices(order, numbers, GROUP):
                 table = pool.submit(
@@ -80,6 +82,8 @@ class Multilingual:
                     batches, pool.map(forward, [[numbers[n] for n in b] for b in batches]), strict=True
                 ):
                     result[batch] = found
+                    done += len(batch)
+                    advance(done, len(texts), "texts")
         return result
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from curation.embedding.encoder import F32
 from curation.errors import StageError
+from curation.telling import advance
 from curation.torch_threads import single_threads
 
 VERSION = "2"  # raised whenever the same text may get another vector
@@ -57,9 +58,12 @@ class Transformer:
             for batch in batches
         ]
         result = np.zeros((len(texts), model.get_embedding_dimension()), dtype=np.float32)
+        done = 0
         with single_threads() as pool:
             for batch, found in zip(batches, pool.map(partial(_forward, model), padded), strict=True):
                 result[batch] = found
+                done += len(batch)
+                advance(done, len(texts), "texts")
         return result
 
     def _half(self) -> bool:

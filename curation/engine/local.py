@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from curation.engine.corpus import Gone, decide_corpus, print_identity, stage_identity
 from curation.engine.finish import finish_shard
+from curation.engine.inside import Told, forget, told
 from curation.engine.passes import Decided, ShardRef, Work, read_pass, record_pass
 from curation.engine.plan import SHARD_BYTES, SHARD_RECORDS, Plan, Stretch, make_plan
 from curation.engine.pool import InlinePool, Pool, ProcessPool
@@ -26,6 +28,7 @@ from curation.errors import InputError, OutputError, Stopped
 from curation.events import Listener, ShardFinished
 from curation.readers import RawChunk, read_chunks
 from curation.recipe import Recipe
+from curation.telling import hearing
 
 READ_VERSION = 2  # raised whenever the same bytes may become other records
 FINISH_VERSION = 2  # raised whenever the same records may be written as other bytes
@@ -75,21 +78,25 @@ class _Run:
         for step in stretch.corpus:
             self._check_stop()
             self.meter.begin(step.name, None)
-            found = decide_corpus(
-                self.work,
-                step,
-                [shard.prints[step.name] for shard in self.shards],
-                [shard.read["records"] for shard in self.shards],
-                self.corpus_keys,
-                dropped,
-                {place: mine for place, shard in enumerate(self.shards) if (mine := shard.verdicts.of([step.name]))},
-            )
+            with hearing(partial(self._heard, step.name), self.should_stop):
+                found = decide_corpus(
+                    self.work,
+                    step,
+                    [shard.prints[step.name] for shard in self.shards],
+                    [shard.read["records"] for shard in self.shards],
+                    self.corpus_keys,
+                    dropped,
+                    {at: mine for at, shard in enumerate(self.shards) if (mine := shard.verdicts.of([step.name]))},
+                )
             for shard, item in zip(self.shards, found.by_shard, strict=True):
                 shard.trail.append(item)
             dropped.append(found.gone)
             self.corpus_keys.append(found.gone.key)
             self.corpus_stages.extend(found.stages)
             self.meter.end()
+
+    def _heard(self, stage: str, done: int, total: int, unit: str) -> None:
+        self.meter.heard("", Told(stage, done, total, unit))
 
     def read(self, chunks: Iterator[tuple[ShardRef, RawChunk]]) -> None:
         """Only read every shard: where verdicts apply is known when all records are."""
@@ -170,6 +177,8 @@ class _Run:
     def _wait(self, future: Future[Any]) -> Any:
         while not future.done():
             self._check_stop()
+            if self.meter.wants_inside:
+                self.meter.inside(told(self.work.folder))
             try:
                 return future.result(timeout=0.1)
             except TimeoutError:
@@ -231,6 +240,7 @@ def curate(
     shards.mkdir(exist_ok=True, mode=0o700)
     for stale in shards.glob(".~*.part"):
         stale.unlink(missing_ok=True)
+    forget(shards)
     review = load_review(folder, verdicts)
     plan = make_plan(inputs, recipe, listener, forced=format, out_format=out_format, spool=folder / "stdin.bin")
     plan = with_added(plan, review, folder, listener)
@@ -241,10 +251,10 @@ def curate(
     own: Pool | None = None
     if pool is None:
         pool = own = ProcessPool(workers) if workers > 1 and several else InlinePool()
-    if isinstance(pool, InlinePool):
-        work = replace(work, should_stop=should_stop)  # a worker is killed in place of being asked
     plain = all(source.compression == "none" and source.size >= 0 for source in plan.sources)
     meter = Meter(listener, sum(source.size for source in plan.sources) if plain and limit is None else None)
+    if isinstance(pool, InlinePool):  # a worker is killed in place of being asked, and tells in files
+        work = replace(work, should_stop=should_stop, heard=meter.heard)
     run = _Run(work, plan, pool, meter, should_stop)
     try:
         if review.verdicts:
@@ -256,6 +266,7 @@ def curate(
     finally:
         if own is not None:
             own.close()
+        forget(shards)
     return publish(
         folder,
         recipe,

@@ -7,7 +7,8 @@ take the fingerprints that the following corpus stages need. Nothing here knows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import polars as pl
 
 from curation.embedding.shared import kept_on
 from curation.engine.apply import apply, check_law, complete
+from curation.engine.inside import Teller, Told
 from curation.engine.intake import parse_chunk
 from curation.engine.review import Overrule, overrule
 from curation.engine.store import Store
@@ -25,6 +27,7 @@ from curation.registry import stage_class
 from curation.schema import Batch, Decisions
 from curation.scores import scores_of
 from curation.stage import CorpusStage, RecordStage, Stage, StageContext
+from curation.telling import hearing
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,31 @@ class ShardRef:
 
 @dataclass(frozen=True)
 class Work:
-    """Everything the passes of one run share. folder: of the shards. should_stop: of passes in the process of the engine."""
+    """Everything the passes of one run share. folder: of the shards. should_stop, heard: of passes in the process of the
+    engine; heard gets the key of a shard and how far a stage is in it.
+    """
 
     folder: Path
     reuse: tuple[Path, ...]
     seed: int
     column_types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     should_stop: Callable[[], bool] = never
+    heard: Callable[[str, Told], None] | None = None
+
+    @contextmanager
+    def telling(self, shard: str, stage: str) -> Iterator[None]:
+        """What the stage tells in the meantime reaches the engine, from this process or another."""
+        heard = self.heard
+        if heard is not None:
+            with hearing(lambda *told: heard(shard, Told(stage, *told)), self.should_stop):
+                yield
+            return
+        teller = Teller(self.folder, shard, stage)
+        try:
+            with hearing(teller):
+                yield
+        finally:
+            teller.close()
 
     def store(self) -> Store:
         """The store of the run."""
@@ -180,7 +201,7 @@ def record_pass(
     batch = load_state(store, shard, trail) if first is None else first
     with kept_on(store):
         if done is None:
-            batch, done = _decide(work, store, batch, steps, pass_key, overrules)
+            batch, done = _decide(work, store, shard, batch, steps, pass_key, overrules)
         else:
             for decisions in split_by_stage(load_decisions(store, Decided(pass_key))):
                 batch = apply(batch, decisions)
@@ -190,7 +211,13 @@ def record_pass(
 
 
 def _decide(
-    work: Work, store: Store, batch: Batch, steps: Sequence[Step], pass_key: str, overrules: Sequence[Overrule]
+    work: Work,
+    store: Store,
+    shard: ShardRef,
+    batch: Batch,
+    steps: Sequence[Step],
+    pass_key: str,
+    overrules: Sequence[Overrule],
 ) -> tuple[Batch, dict[str, Any]]:
     """Run record stages over a batch and store what they decided, with counts and CPU seconds by stage."""
     all_decisions: list[Decisions] = []
@@ -199,7 +226,8 @@ def _decide(
         stage = step.stage()
         assert isinstance(stage, RecordStage)  # noqa: S101 - the plan puts only record stages here
         began = time.process_time()
-        decisions = complete(stage.decide(batch, work.context()), step.name, stage)
+        with work.telling(shard.key, step.name):
+            decisions = complete(stage.decide(batch, work.context()), step.name, stage)
         decisions = overrule(decisions, [item for item in overrules if item.stage == step.name])
         after = apply(batch, decisions)
         check_law(batch, decisions, after, step.name)
@@ -234,7 +262,8 @@ def _take_fingerprints(
         context = work.context()
         if stage.reads_scores:
             context = replace(context, scores=_scores(store, trail))
-        prints = stage.fingerprint(batch, context)
+        with work.telling(shard.key, step.name):
+            prints = stage.fingerprint(batch, context)
         prints = prints.join(places, on="record_id", how="left", maintain_order="left")
         store.put(key, {"prints": prints}, {"records": len(batch)})
 

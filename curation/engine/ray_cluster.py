@@ -69,8 +69,8 @@ def connected(address: str | None, folder: Path, cores: int) -> Iterator[Any]:
                 ray.init(**options, log_to_driver=False, logging_level=_QUIET)
             except (Exception, SystemExit) as error:
                 raise _refused(address, error) from error
+        undo.enter_context(_silence(ray))  # until its threads have ended
         undo.callback(ray.shutdown)
-        undo.enter_context(_silence(ray))
         yield ray
 
 

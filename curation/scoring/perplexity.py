@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 from curation.errors import StageError
 from curation.scoring.cache import ScoreCache, score_key
 from curation.scoring.packed import Network
+from curation.telling import advance
 from curation.torch_threads import single_threads
 from curation.weights.cache import file_digest
 
@@ -105,6 +106,7 @@ class Reader:
                 for pack, losses in zip(packs, done, strict=True):
                     for key, loss in zip(pack, losses, strict=True):
                         found[key] = unkept[key] = (loss, float(rows[key][1]))
+                    advance(len(found), len(wanted), "texts")
                     if len(unkept) >= _KEEP:
                         cache.put(unkept)
                         unkept = {}

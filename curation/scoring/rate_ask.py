@@ -27,6 +27,7 @@ from curation.scoring.rate_rubric import Rubric
 from curation.synthesis.order import AT_ONCE_HOPELESS, HOPELESS_AFTER
 from curation.synthesis.reasons import PASSING
 from curation.synthesis.work import kind_of
+from curation.telling import tell
 
 VERSION: Final = "1"  # raised whenever the same reply may get another mark
 CALLS: Final = "calls.sqlite"  # in the run's folder
@@ -195,6 +196,7 @@ def _ask_writing(
             asking.found[keys[place]] = Rating(keys[place], (), read)
         else:
             asking.mark(keys[place], read.numbers, dict(zip(names, read.reasons, strict=True)))
+        tell(len(asking.found), len(keys), "records")
 
     with _alone(judge, folder, should_stop), _opened(judge, rubric, folder) as model:
         complete_all(
@@ -226,6 +228,7 @@ def _ask_likeliest(judge: Judge, rubric: Rubric, asking: _Asking, should_stop: C
             numbers.append(round(math.fsum(int(number) * share for number, share in shares.items()), 4))
         else:
             asking.mark(key, numbers, {})
+        tell(len(asking.found), len(asking.questions), "records")
     if calls:
         asking.cache.note_rate(rate_name(judge), time.monotonic() - began, calls)
 

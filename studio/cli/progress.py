@@ -67,6 +67,21 @@ class JsonLines:
         """Nothing is left open."""
 
 
+class _Inside:
+    """Turns how far a stage is inside its shards into a note beside the progress of the phase."""
+
+    def __init__(self) -> None:
+        self._phase: Mapping[str, Any] | None = None
+
+    def progress(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`stage_progress` as `progress`; every other event as it is."""
+        if event["event"] == "progress":
+            self._phase = event
+        if event["event"] != "stage_progress" or self._phase is None:
+            return event
+        return {**self._phase, "eta": None, "rate": 0.0, "note": f"{event['stage']} {_count(event)}"}
+
+
 class Lines:
     """Plain lines on stderr: what was found, how far each phase is now and then, and every warning."""
 
@@ -74,11 +89,11 @@ class Lines:
         self._out = out
         self._last: Mapping[str, Any] | None = None
         self._said = 0.0
-        self._counter = StepCounter()
+        self._counter, self._inside = StepCounter(), _Inside()
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Say the event, if it is worth a line."""
-        event = self._counter.progress(event)
+        event = self._inside.progress(self._counter.progress(event))
         kind = event["event"]
         if kind == "progress":
             self._progress(event)
@@ -91,7 +106,7 @@ class Lines:
 
     def close(self) -> None:
         """Say how the phase under way stands, if that was not said yet."""
-        if self._last is not None and self._last["done"]:
+        if self._last is not None and (self._last["done"] or self._last.get("note")):
             self._out.say(progress_line(self._last))
         self._last = None
 
@@ -122,12 +137,12 @@ class Bars:
         )
         self._task: TaskID | None = None
         self._phase = ""
-        self._counter = StepCounter()
+        self._counter, self._inside = StepCounter(), _Inside()
         self._bars.start()
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Redraw the bar, or print a line above it."""
-        event = self._counter.progress(event)
+        event = self._inside.progress(self._counter.progress(event))
         kind = event["event"]
         if kind == "progress":
             self._progress(event)
@@ -187,7 +202,7 @@ def progress_line(event: Mapping[str, Any]) -> str:
 
 def _count(event: Mapping[str, Any]) -> str:
     if not event["done"] and event["total"] is None:
-        return ""  # a phase that counts nothing, such as a decision about the whole corpus
+        return str(event.get("note", ""))  # a phase that counts nothing, such as a decision about the whole corpus
     of = f" of {event['total']:,}" if event["total"] is not None else ""
     text = f"{event['done']:,}{of} {event['unit']}"
     if event["rate"]:

@@ -12,7 +12,8 @@ class RunSnapshot:
     """A run after the events seen so far.
 
     done, total, rate (units a second) and eta (seconds) are those of the current phase; phases the names of all, in
-    order. decided: how many decisions each `stage/reason` has, in shards finished. outcome: "" while it goes on, else
+    order. inside: how far a stage that takes long is in the shards under way (the event `stage_progress`), None where none
+    is. decided: how many decisions each `stage/reason` has, in shards finished. outcome: "" while it goes on, else
     "finished", "stopped" or "failed". started, updated: seconds since the epoch.
     """
 
@@ -31,6 +32,7 @@ class RunSnapshot:
     unit: str = ""
     rate: float = 0.0
     eta: float | None = None
+    inside: Mapping[str, Any] | None = None
     shards: int = 0
     reused: int = 0
     decided: Mapping[str, int] = field(default_factory=dict)
@@ -84,7 +86,12 @@ def _progress(snapshot: RunSnapshot, event: Mapping[str, Any]) -> RunSnapshot:
         unit=event["unit"],
         rate=event["rate"] or 0.0,
         eta=event["eta"],
+        inside=None,
     )
+
+
+def _inside(snapshot: RunSnapshot, event: Mapping[str, Any]) -> RunSnapshot:
+    return replace(snapshot, inside=event)
 
 
 def _shard(snapshot: RunSnapshot, event: Mapping[str, Any]) -> RunSnapshot:
@@ -101,21 +108,22 @@ def _warned(snapshot: RunSnapshot, event: Mapping[str, Any]) -> RunSnapshot:
 
 
 def _stopped(snapshot: RunSnapshot, _: Mapping[str, Any]) -> RunSnapshot:
-    return replace(snapshot, outcome="stopped")
+    return replace(snapshot, inside=None, outcome="stopped")
 
 
 def _failed(snapshot: RunSnapshot, event: Mapping[str, Any]) -> RunSnapshot:
-    return replace(snapshot, outcome="failed", error=event["message"], hint=event["hint"])
+    return replace(snapshot, inside=None, outcome="failed", error=event["message"], hint=event["hint"])
 
 
 def _finished(snapshot: RunSnapshot, event: Mapping[str, Any]) -> RunSnapshot:
-    return replace(snapshot, outcome="finished", summary=event["summary"])
+    return replace(snapshot, inside=None, outcome="finished", summary=event["summary"])
 
 
 _STEPS = {
     "run_started": _started,
     "source_found": _source,
     "progress": _progress,
+    "stage_progress": _inside,
     "shard_finished": _shard,
     "warned": _warned,
     "run_stopped": _stopped,

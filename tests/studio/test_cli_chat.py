@@ -235,7 +235,7 @@ class Terminal:
         os.set_blocking(self.master, False)
         self.text = ""
 
-    def wait_for(self, text: str, seconds: float = 60) -> str:
+    def wait_for(self, text: str, seconds: float = 180) -> str:
         """Everything up to `text`, which is taken from what is waiting."""
         deadline = time.monotonic() + seconds
         while text not in self.text:

@@ -11,11 +11,13 @@ from curation.events import (
     RunStopped,
     ShardFinished,
     SourceFound,
+    StageProgress,
     Warned,
 )
 from studio.cli.output import Output
 from studio.cli.progress import Lines, duration, narrator_for
 from studio.runs.snapshot import RunSnapshot, fold
+from studio.tui.widgets.funnel import live_lines
 
 STARTED = RunStarted("r", "curate", "sft", ["clean", "exact"], 2, time=10.0)
 
@@ -75,6 +77,22 @@ def test_lines_say_each_phase_at_its_end_and_warnings_at_once(capsys: pytest.Cap
         "read: 99 records, 50/s",
         "write: 5 of 10 records, 1,234/s, 1 min 15 s left",
     ]
+
+
+def test_how_far_a_stage_is_inside_its_shards_stands_beside_the_phase(capsys: pytest.CaptureFixture[str]) -> None:
+    begun = Progress("read + ifd", 0, None, "records", 0.0, None)
+    events = [STARTED, begun, StageProgress("ifd", 36, 240, "texts", 5.0, 40.0)]
+    assert after(*events).inside == events[2].as_json()
+    assert after(*events, Progress("read + ifd", 120, 120, "records", 1.0, 0.0)).inside is None
+    assert after(*events, RunStopped("r")).inside is None
+    lines = Lines(Output(plain=True))
+    for event in events:
+        lines.hear(event.as_json())
+    lines.close()
+    assert capsys.readouterr().err.splitlines()[1:] == ["read + ifd: ifd 36 of 240 texts, 5/s, 40 s left"]
+    shown = "\n".join(line.plain for line in live_lines(after(*events), 80, None, None, running=True))
+    assert "ifd: 36 of 240 texts, 40 s left" in shown
+    assert "ifd: 36" not in "\n".join(line.plain for line in live_lines(after(*events), 80, None, None, running=False))
 
 
 def test_quiet_leaves_warnings_only(capsys: pytest.CaptureFixture[str]) -> None:

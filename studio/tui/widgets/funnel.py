@@ -52,6 +52,8 @@ def live_lines(
     if snapshot.phase:
         lines.append(Content.styled(cell(f"  ▸ {snapshot.phase}", width), "bold"))
         lines.append(Content("    ") + _progress(snapshot, max(20, width - 6), running=running))
+        if snapshot.inside is not None and running:
+            lines.append(Content.styled(cell(f"    {_inside(snapshot.inside)}", width), "dim"))
     facts = [
         ngettext("{n} process", "{n} processes", snapshot.workers).format(n=snapshot.workers)
         if snapshot.workers and running
@@ -83,6 +85,15 @@ def _progress(snapshot: RunSnapshot, width: int, *, running: bool) -> Content:
     room = max(6, min(30, width - len(said) - 2))
     done = bar(min(1.0, snapshot.done / total), room).rstrip()
     return Content.assemble((done, "$text-primary"), ("░" * (room - len(done)), "dim"), f"  {said}")
+
+
+def _inside(told: Mapping[str, Any]) -> str:
+    """A stage that takes long, in the shards under way."""
+    said = _("{done} of {total} {unit}").format(
+        done=f"{told['done']:,}", total=f"{told['total']:,}", unit=display(told["unit"])
+    )
+    left = ", " + _("{time} left").format(time=duration(told["eta"])) if told["eta"] else ""
+    return f"{display(told['stage'])}: {said}{left}"
 
 
 def _decided(snapshot: RunSnapshot, width: int) -> list[Content]:
