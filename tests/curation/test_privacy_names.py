@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,30 @@ def test_the_order_and_company_of_texts_changes_nothing() -> None:
     random.Random(3).shuffle(order)
     together = finder.find([texts[n] for n in order], [languages[n] for n in order])
     assert [together[order.index(n)] for n in range(40)] == alone
+
+
+def test_the_chinese_model_computes_on_one_thread_and_gives_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its products are small: on several threads, which wait for each other, they cost up to ten times as much."""
+    from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
+
+    from curation.privacy.names import lac
+
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen: list[set[int]] = []
+    compute = lac._tags
+
+    def watched(pieces: Sequence[str]) -> list[list[str]]:
+        seen.append(threads())
+        return compute(pieces)
+
+    monkeypatch.setattr(lac, "_tags", watched)
+    with threadpool_limits(2, user_api="blas"):
+        spans = lac.Lac().tag(["昨天王小明没有来上课。"])[0]
+        assert 2 in threads()
+    assert [span.entity for span in spans] == ["PERSON"]
+    assert seen == [{1}]
 
 
 @pytest.mark.parametrize(

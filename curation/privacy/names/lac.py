@@ -22,7 +22,7 @@ from curation.privacy.names.taggers import folder_digest
 from curation.privacy.names.windows import Window, sorted_batches, windows
 from curation.privacy.spans import Span
 
-VERSION = "1"  # raised whenever the same text may get other spans
+VERSION = "2"  # raised whenever the same text may get other spans
 SIZE, OVERLAP = 120, 24  # code points of a window
 BUDGET = 8_192  # padded characters of a batch
 HIDDEN = 128
@@ -59,12 +59,16 @@ class Lac:
 
     def tag(self, texts: Sequence[str]) -> list[list[Span]]:
         """The spans of each text; windows without Han characters are not looked at."""
+        # Its products are small: threads would wait for each other longer than they compute, and round otherwise.
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
         pieces = [w for w in windows(texts, SIZE, OVERLAP) if any("㐀" <= character <= "鿿" for character in w.piece)]
         found: list[list[Span]] = [[] for _ in texts]
-        for batch in sorted_batches([len(window.piece) for window in pieces], BUDGET):
-            rows = _tags([pieces[number].piece for number in batch])
-            for number, row in zip(batch, rows, strict=True):
-                found[pieces[number].text] += _spans(pieces[number], row)
+        with threadpool_limits(1, user_api="blas"):
+            for batch in sorted_batches([len(window.piece) for window in pieces], BUDGET):
+                rows = _tags([pieces[number].piece for number in batch])
+                for number, row in zip(batch, rows, strict=True):
+                    found[pieces[number].text] += _spans(pieces[number], row)
         return [sorted(set(spans), key=lambda span: span.start) for spans in found]
 
 
