@@ -235,7 +235,7 @@ class Terminal:
         os.set_blocking(self.master, False)
         self.text = ""
 
-    def wait_for(self, text: str, seconds: float = 180) -> str:
+    def wait_for(self, text: str, seconds: float = 60) -> str:
         """Everything up to `text`, which is taken from what is waiting."""
         deadline = time.monotonic() + seconds
         while text not in self.text:
@@ -264,6 +264,7 @@ def _own_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that starts the tests in the background ignores it
 
 
 def test_a_conversation_in_a_terminal(runs: Path, endpoint: FaultyServer) -> None:
