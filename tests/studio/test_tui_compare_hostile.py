@@ -12,10 +12,11 @@ from pty_screen import PtyScreen
 from test_tui_hostile import UNSAFE, controls_in
 from train_drawn import finish
 
+from curation.ledger import Event
 from studio.runs.compared import CompareSnapshot, fold
 from studio.runs.folder import RunFolder
 from studio.runs.status import Result, Status
-from studio.tui.screens.compare_back_frames import near_line, record_content
+from studio.tui.screens.compare_back_frames import event_lines, near_line, record_content
 from studio.tui.screens.compare_frames import Look, Opinions, answers_content, head_content, prompt_line
 from studio.tui.screens.compare_numbers import numbers_content
 from studio.tui.screens.curate_messages import RunStood
@@ -142,3 +143,11 @@ def test_a_hostile_comparison_in_a_real_terminal(tmp_path: Path) -> None:
         assert screen.finish() == 0, screen.output[-3000:]
     assert controls_in(bytes(screen.output)) == []
     assert b"\\x1b" in screen.output
+
+
+def test_a_judges_words_stand_below_its_marks_and_control_nothing() -> None:
+    said = {"quality": "Right, \x1b[2Jand clear.\nTwo lines.", "complexity": "两步推理。"}
+    event = Event("rate", "annotate", "rated", "marked", 4.0, None, None, {}, None, "stage", said=said)
+    text = "\n".join(each.plain for each in event_lines(event))
+    assert "rate/rated 4" in text and "complexity: 两步推理。" in text
+    assert "quality: Right, \\x1b[2Jand clear." in text and "\x1b" not in text

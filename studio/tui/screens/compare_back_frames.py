@@ -120,6 +120,8 @@ def event_lines(event: Event) -> Iterator[Content]:
         "  ",
         line(event.reason_text or event.detail or "", style="dim", limit=200),
     )
+    for mark, words in event.said.items():  # of a judge
+        yield Content.assemble("      ", line(f"{mark}: {words}", style="dim", limit=400))
 
 
 def _verdicts(story: RecordStory) -> Iterator[Content]:
