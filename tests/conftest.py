@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("same", derandomize=True)
 if not os.environ.get("STUDIO_RANDOM"):  # with it, properties are tried on other examples each time
     settings.load_profile("same")
+
+# A shell that starts the tests in the background has them ignore these, and programs that they start would do so, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 gc.set_threshold(10_000, 10, 20)  # as many objects as an interface makes while it is drawn, a few times over
 _MANY = 200  # modules: an import of this size makes objects by the hundred thousand

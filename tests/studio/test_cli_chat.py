@@ -264,7 +264,6 @@ def _own_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that starts the tests in the background ignores it
 
 
 def test_a_conversation_in_a_terminal(runs: Path, endpoint: FaultyServer) -> None:
