@@ -571,7 +571,8 @@ def test_a_map_that_is_made_is_stopped_and_goes_on(home: Path, tmp_path: Path, m
             await studio.until(lambda: "y does it" in text(studio), "the question")
             await studio.press("y")
             await studio.until(lambda: studio.screen.stood.status == "stopped", "its end", 60)
-            assert "c goes on with it" in studio.said and status_of(maps(runs)[0]) is Status.STOPPED
+            await studio.until(lambda: "c goes on with it" in studio.said, "what is said of it")
+            assert status_of(maps(runs)[0]) is Status.STOPPED
             await studio.press("c")
             await studio.until(lambda: studio.screen.goes_on, "it to go on", 60)
             assert is_held(maps(runs)[0])
