@@ -548,7 +548,7 @@ def test_a_map_is_made_from_the_prompt_and_shown_when_it_is_there(
             await studio.until(lambda: studio.screen.points is not None, "the map", 90)
             found = studio.screen.points.map
             assert len(found.topics) == 4 and found.records == 50 and found.left_out == 11
-            assert "The map is there." in studio.said
+            await studio.until(lambda: "The map is there." in studio.said, "what is said of it")
 
     run(test())
 
