@@ -57,6 +57,11 @@ class StudioScreen(Forgiving, Localised, Screen[None]):
         """The application, by its own type."""
         return cast("StudioApp", self.app)
 
+    @property
+    def is_on_top(self) -> bool:
+        """Whether keys go to it. While the interface ends no screen is, and timers may still come round."""
+        return bool(self.app.screen_stack) and self.app.screen is self
+
     def body(self) -> ComposeResult:
         """The screen's own widgets."""
         yield from ()

@@ -71,7 +71,7 @@ class FollowsCompare(WatchesRun):
         """Look once more, if there is something to see."""
         following = self.following
         ended = self.stood is not None and not self.goes_on
-        if following is not None and not ended and self.app.screen is self:
+        if following is not None and not ended and self.is_on_top:
             self.work("watch", following.look)
 
     # Hearing

@@ -87,7 +87,7 @@ class FollowsGenerate(WatchesRun):
         """Look once more, if there is something to see. again: also at one that has ended."""
         following = self.following
         ended = self.stood is not None and not self.goes_on
-        if following is not None and (again or (not ended and self.app.screen is self)):
+        if following is not None and (again or (not ended and self.is_on_top)):
             self.work("watch", following.look)
 
     # Hearing

@@ -47,7 +47,7 @@ class ListsRuns(WatchesRun):
 
     def _look_again(self) -> None:
         """At what is open; every now and then at the list."""
-        if self.app.screen is not self:
+        if not self.is_on_top:
             return
         self._looks += 1
         book = self.book

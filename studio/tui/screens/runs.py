@@ -67,7 +67,7 @@ class RunsScreen(StudioScreen):
 
     def _look(self) -> None:
         book, following = self.book, self.following
-        if book is None or self.app.screen is not self:
+        if book is None or not self.is_on_top:
             return
 
         def look() -> None:
