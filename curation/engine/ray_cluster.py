@@ -23,6 +23,7 @@ from curation.errors import ClusterError
 
 CLIENT = "ray://"
 REACHED_WITHIN = 5.0  # seconds to an answer at an address; Ray itself would try for 107
+CLIENT_TRIES = 3
 _PREFIX = "studio-ray-"  # of the folder of a Ray of our own; the id of the process that started it follows
 _QUIET = 40  # logging.ERROR
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -66,12 +67,25 @@ def connected(address: str | None, folder: Path, cores: int) -> Iterator[Any]:
             _reach(address)
         with _signals_kept(), contextlib.chdir(folder):
             try:
-                ray.init(**options, log_to_driver=False, logging_level=_QUIET)
+                _init(ray, options)
             except (Exception, SystemExit) as error:
                 raise _refused(address, error) from error
         undo.enter_context(_silence(ray))  # until its threads have ended
         undo.callback(ray.shutdown)
         yield ray
+
+
+def _init(ray: Any, options: dict[str, Any]) -> None:
+    """Connect. The head node starts a process for each client, and gives up on one that a busy machine is slow to start."""
+    for left in reversed(range(CLIENT_TRIES)):
+        try:
+            ray.init(**options, log_to_driver=False, logging_level=_QUIET)
+            return
+        except ConnectionAbortedError:
+            with contextlib.suppress(Exception):
+                ray.util.disconnect()  # or Ray takes this process for a client ever after
+            if not left:
+                raise
 
 
 def _of_its_own(undo: contextlib.ExitStack, cores: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _IMPATIENT = {
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "20000",  # of one that is there and has no turn on a busy machine
     "RAY_health_check_failure_threshold": "5",
+    "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",  # for the process of a client, started on a busy machine
 }
 
 

@@ -30,7 +30,7 @@ def test_a_run_that_is_followed_sends_little(tmp_path: Path) -> None:
     try:
         run.result.unlink()
         with PtyScreen([], size=(120, 40), environment=environment) as screen:
-            assert screen.pump(90, until=b"1 run going on"), screen.output[-500:]
+            assert screen.pump(90, until="● 1".encode()), screen.output[-500:]
             for keys in ("4", "a"):
                 screen.send(keys)
                 assert screen.pump(90, until=b"running"), screen.output[-500:]
