@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "studio"))
@@ -83,8 +84,15 @@ def of_generating(language: str) -> Iterator[tuple[str, str]]:
     from generate_drawn import draw
 
     os.environ["STUDIO_AUTHOR"] = "somebody"
+    yield from somewhere_else(
+        draw, {"generate": "asking", "generate-look": "look", "generate-edit": "editing"}, language
+    )
+
+
+def somewhere_else(draw: Any, states: dict[str, str], language: str) -> Iterator[tuple[str, str]]:
+    """Each state drawn in a folder of its own that is the current one meanwhile."""
     before = Path.cwd()
-    for place, state in {"generate": "asking", "generate-look": "look", "generate-edit": "editing"}.items():
+    for place, state in states.items():
         with tempfile.TemporaryDirectory() as name:
             os.chdir(name)
             try:
@@ -98,15 +106,7 @@ def of_mapping(language: str) -> Iterator[tuple[str, str]]:
     """Name and picture of the screen Map: a topic and its records, a rectangle, a measure."""
     from map_drawn import draw
 
-    before = Path.cwd()
-    for place, state in {"map": "record", "map-box": "box", "map-measure": "measure"}.items():
-        with tempfile.TemporaryDirectory() as name:
-            os.chdir(name)
-            try:
-                drawn = asyncio.run(draw(state, Path(name), (120, 40), language))
-            finally:
-                os.chdir(before)
-        yield place, drawn
+    yield from somewhere_else(draw, {"map": "record", "map-box": "box", "map-measure": "measure"}, language)
 
 
 def keep(svg: Path, drawn: str) -> None:
