@@ -87,8 +87,8 @@ def main() -> None:
     prints = prints.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias("ordinal"))
     rows = near.decide(prints.lazy(), StageContext(seed=0)).rows
     corpus = Corpus(prints.filter(pl.col("size") > 0).lazy(), near.words, near.characters, 0)
-    left, right, _ = candidates(corpus.bands(near.banding()))
-    corpus.hold(np.arange(corpus.facts.height))
+    left, right, _ = candidates(corpus.bands(near.banding()), len(corpus.numbers))
+    corpus.hold(np.arange(len(corpus.numbers)))
     scores = jaccard(corpus.shingles, left, right)
     ids = corpus.facts["record_id"].to_list()
     draw = random.Random(given.seed)

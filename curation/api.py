@@ -65,6 +65,7 @@ def curate(
     address: str | None = None,
     report: bool = True,
     verdicts: PathLike | None = None,
+    disk_check: bool = True,
     listener: Listener | None = None,
 ) -> Curated:
     """Curate files as `studio curate` does, in this process and its workers, and return the finished run.
@@ -73,7 +74,8 @@ def curate(
     run_dir: the folder of the run, made if need be (default: a new one under `runs/`); the same folder again goes on
     where it stopped. engine: "ray" does the work on the cluster at `address`, as `studio curate --engine ray`. report: whether
     to make `report.html`. verdicts: a journal of what people decided, replayed; its lines
-    are copied into the run. listener: is called with each event (`curation.events`).
+    are copied into the run. disk_check: whether not to begin where the disk has less room than the run seems to need.
+    listener: is called with each event (`curation.events`).
     Raises the errors of `curation.errors`.
     """
     from curation.engine.engines import open_pool
@@ -99,6 +101,7 @@ def curate(
             pool=pool,
             report=report,
             verdicts=None if verdicts is None else Path(verdicts),
+            disk_check=disk_check,
             listener=listener or _silent,
         )
     return Curated(folder, summary)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from curation.engine.intake import parse_chunk
-from curation.formats import detect
-from curation.readers import Source, read_chunks, sample_objects
+from curation.engine.sample import first_records
+from curation.readers import Source
 from curation.recipe import Recipe
-from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch
 from curation.stage import Cost, Stage
 
 SAMPLE = 100
@@ -39,7 +37,8 @@ def recipe_costs(
     if not dear:
         return []
     found: list[StageCost] = []
-    samples = [(batch, count) for source in sources for batch, count in [_sample(source, format)] if len(batch)]
+    firsts = [first_records(source, SAMPLE, format) for source in sources]
+    samples = [(first.batch, first.count) for first in firsts if len(first.batch)]
     total = sum(count for _, count in samples)
     share = min(1.0, limit / total) if limit is not None and total else 1.0
     for step in dear:
@@ -48,24 +47,6 @@ def recipe_costs(
         if parts:
             found.append(StageCost(step.name, round(share * total), _sum(parts)))
     return found
-
-
-def _sample(source: Source, format: str | None) -> tuple[Batch, int]:  # noqa: A002
-    """The first records of a source, and about how many it has."""
-    primary = format or detect(sample_objects(source))
-    chunks = read_chunks(source, chunk_records=SAMPLE, chunk_bytes=8 << 20)
-    chunk = next(iter(chunks), None)
-    if chunk is None or not chunk.payloads:
-        return Batch(RECORD_SCHEMA.to_frame(), TURN_SCHEMA.to_frame()), 0
-    batch, *_ = parse_chunk(chunk, primary, format)
-    if next(iter(chunks), None) is None or source.compression != "none" or source.size < 0:
-        return batch, len(batch)
-    offsets = chunk.offsets
-    if len(offsets) > 1 and offsets[-1] > offsets[0] >= 0:
-        each = (offsets[-1] - offsets[0]) / (len(offsets) - 1)
-    else:
-        each = sum(len(payload) for payload in chunk.payloads) / len(chunk.payloads)
-    return batch, max(len(batch), round(source.size / each))
 
 
 def _scaled(cost: Cost, times: float) -> Cost:

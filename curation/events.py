@@ -45,6 +45,15 @@ class SourceFound(Event):
 
 
 @dataclass(frozen=True)
+class DiskNeeded(Event):
+    """About how many bytes the run will take on the disk of `folder`, rather too many than too few, and how many are free."""
+
+    folder: str
+    needed: int
+    free: int
+
+
+@dataclass(frozen=True)
 class Progress(Event):
     """How far a phase is. `total` is None while it is not known. `rate` is units a second; `eta` in seconds."""
 
@@ -117,6 +126,7 @@ class RunFinished(Event):
 EVENT_NAMES: dict[type[Event], str] = {
     RunStarted: "run_started",
     SourceFound: "source_found",
+    DiskNeeded: "disk_needed",
     Progress: "progress",
     StageProgress: "stage_progress",
     ShardFinished: "shard_finished",

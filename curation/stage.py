@@ -41,7 +41,7 @@ class StageContext:
 
     seed: of the run, for stages that draw. column_types: for each source, the type of each original column as seen in a
     sample taken before the run ("number", "bool", "string", "other"), so that a shard cannot change its mind.
-    scratch: where a corpus stage may make a folder for large files of its own, the same on a resumed run.
+    scratch: where a corpus stage may make a folder for large files of its own; it is gone when the stage has decided.
     clusters: `record_id, cluster` of what earlier corpus stages found to belong together; None for record stages.
     scores: what stages before measured about the records of a batch (`curation.scores.SCORES`), for the fingerprints of
     stages that say `reads_scores`; None for all else. folder: of the run, for what a record stage keeps beside the shards.
@@ -101,12 +101,18 @@ class CorpusStage(Stage):
 
     lazy: fingerprints are dear, so take them only of what the stages before left. drops: whether it may drop a record;
     the next lazy stage has its fingerprints taken together with those of one that never does. reads_scores: the
-    fingerprints hold what stages before measured; such a stage is lazy, so that all of them have decided.
+    fingerprints hold what stages before measured; such a stage is lazy, so that all of them have decided. vector_bytes: about
+    what lazy fingerprints take on the disk for each record, besides its text, since trying them out would be dear.
     """
 
     lazy: ClassVar[bool] = False
     drops: ClassVar[bool] = True
     reads_scores: ClassVar[bool] = False
+    vector_bytes: ClassVar[int] = 0
+
+    def scratch_bytes(self) -> int:
+        """About what deciding takes on the disk for each record, for a while, in `StageContext.scratch`."""
+        return 0
 
     def reads(self) -> Sequence[tuple[str, str]]:
         """Of a stage that reads scores: parameters, each with the earlier stage whose number it cannot do without."""

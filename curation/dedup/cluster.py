@@ -14,7 +14,7 @@ ROUNDS = 64
 SMALL = 64  # members of a cluster up to which all that stay are compared with each other
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """What became of one member of a cluster. `twin` is the kept copy, or what it was compared with; -1: nothing.
 

@@ -11,28 +11,47 @@ from curation.dedup.shingles import I64, U64, Shingles
 
 CROWD = 48  # members of a bucket up to which every pair is a candidate
 WAITING = 1 << 22  # pairs of several bands merged at once: 32 MB
+BITS = np.uint64(
+    (1 << 22) - 1
+)  # of a hash, by which most of those that occur once are told from others: a table of 4 MB
 CHUNK = 1 << 14  # pairs compared at once: bounds the scratch memory to some tens of megabytes for texts of 80 shingles
 
 
-def candidates(bands: Iterable[U64], crowd: int = CROWD) -> tuple[I64, I64, I64]:
+def candidates(bands: Iterable[tuple[I64, U64]], count: int, crowd: int = CROWD) -> tuple[I64, I64, I64]:
     """Pairs `(left, right)`, left < right, of texts that share a band hash, each pair once; and the texts that sit in a
     bucket of more than `crowd` texts, where each is paired with the `crowd` before it only.
 
-    `bands` gives one column at a time (one hash a text), so that memory is one column, whatever the number of bands.
+    `bands` gives `(texts, hashes)`: of one band, or of a part of one that holds all the texts of its hashes, texts ascending.
+    So memory is that of a part, whatever the number of bands and of texts (`count`), and of the pairs.
     """
     found = np.zeros(0, dtype=np.uint64)
     waiting: list[U64] = []
-    crowded = np.zeros(0, dtype=bool)
-    for band in bands:
-        order = np.argsort(band, kind="stable")
-        ordered = band[order]
+    crowded = np.zeros(count, dtype=bool)
+    for texts, hashes in bands:
+        places = sharing(hashes)
+        places = places[np.argsort(hashes[places], kind="stable")]
+        order, ordered = texts[places], hashes[places]
         waiting.append(pair_keys(*_pairs_of(order, ordered, crowd)))
-        if not len(crowded):
-            crowded = np.zeros(len(band), dtype=bool)
         crowded[_crowd_of(order, ordered, crowd)] = True
         if sum(map(len, waiting)) > WAITING:
             found, waiting = merged(found, *waiting), []
     return (*split_keys(merged(found, *waiting)), np.flatnonzero(crowded))
+
+
+def sharing(hashes: U64) -> I64:
+    """Places of the hashes that occur more than once, ascending. Sorting numbers is much faster than sorting their places,
+    and most hashes of a corpus occur once.
+    """
+    ordered = np.sort(hashes)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(twice):
+        return np.zeros(0, dtype=np.int64)
+    seen = np.zeros(int(BITS) + 1, dtype=bool)
+    seen[twice & BITS] = True
+    places = np.flatnonzero(seen[hashes & BITS])
+    found = np.minimum(np.searchsorted(twice, hashes[places]), len(twice) - 1)
+    same: I64 = places[twice[found] == hashes[places]]
+    return same
 
 
 def merged(*keys: U64) -> U64:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -19,6 +21,8 @@ from curation.errors import StageError
 from curation.schema import Decisions
 from curation.stage import CorpusStage, StageContext
 
+CORPUS_VERSION = 2  # raised whenever the same decisions may be stored in another way
+
 
 @dataclass(frozen=True)
 class Gone:
@@ -26,6 +30,13 @@ class Gone:
 
     key: str
     restored: tuple[str, ...] = ()
+
+    def ordinals(self, store: Store) -> pl.Series:
+        """Where the records stand in the whole corpus, ascending."""
+        gone = pl.scan_ipc(store.path(self.key, "dropped"))
+        if self.restored:
+            gone = gone.filter(~pl.col("record_id").is_in(pl.Series(self.restored).implode()))
+        return gone.select("ordinal").collect()["ordinal"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ def decide_corpus(
     stage = step.stage()
     assert isinstance(stage, CorpusStage)  # noqa: S101 - the plan puts only corpus stages here
     facts = [list(print_keys), list(earlier), [[item.key, item.restored] for item in dropped], list(sizes), work.seed]
-    key = make_key("corpus", step.name, stage_identity(step, stage), facts)
+    key = make_key("corpus", CORPUS_VERSION, step.name, stage_identity(step, stage), facts)
     manifest = store.manifest(key)
     if manifest is None:
         manifest = _decide(work, store, step, stage, key, print_keys, sizes, earlier, dropped)
@@ -130,22 +141,38 @@ def _decide(
     dropped: Sequence[Gone],
 ) -> dict[str, Any]:
     began = time.process_time()
-    bases = [sum(sizes[:index]) for index in range(len(sizes) + 1)]
+    bases = list(accumulate(sizes, initial=0))
     prints = fingerprints(store, print_keys, bases, dropped)
     scratch = work.folder.parent / "scratch" / key
     context = StageContext(work.seed, work.column_types, scratch, _clusters(store, earlier))
-    decisions = complete(stage.decide(prints, context), step.name, stage)
-    places = prints.select("record_id", "ordinal").unique().collect()
+    try:
+        decisions = complete(stage.decide(prints, context), step.name, stage)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    places = _places(prints, decisions)
     _check(decisions, places, step.name)
     rows = _in_order(decisions.rows, places)
     edits = _in_order(decisions.edits, places, "turn")
     cuts = _cuts(rows["ordinal"], edits["ordinal"], bases)
+    seen = prints.select(pl.col("ordinal").n_unique()).collect(engine="streaming").item()
     facts = {
         "cuts": cuts,
         "digests": [_digest(rows.slice(*mine), edits.slice(*texts)) for mine, texts in cuts],
-        "stages": [count(step.name, places.height, rows, time.process_time() - began)],
+        "stages": [count(step.name, seen, rows, time.process_time() - began)],
     }
-    return store.put(key, {"decisions": rows.drop("ordinal"), "edits": edits.drop("ordinal")}, facts)
+    parts = {
+        "decisions": rows.drop("ordinal"),
+        "edits": edits.drop("ordinal"),
+        "dropped": rows.filter(pl.col("action") == "drop").select("ordinal", "record_id"),
+    }
+    return store.put(key, parts, facts)
+
+
+def _places(prints: pl.LazyFrame, decisions: Decisions) -> pl.DataFrame:
+    """`record_id, ordinal` of the records that something was decided about, and of no others: they may be few of many."""
+    named = pl.concat([decisions.rows["record_id"], decisions.edits["record_id"]]).unique().to_frame()
+    found = prints.select("record_id", "ordinal").join(named.lazy(), on="record_id", how="semi")
+    return found.collect(engine="streaming").unique("record_id")
 
 
 def _digest(rows: pl.DataFrame, edits: pl.DataFrame) -> str:
@@ -159,19 +186,18 @@ def fingerprints(
     store: Store, print_keys: Sequence[str], bases: Sequence[int], dropped: Sequence[Gone]
 ) -> pl.LazyFrame:
     """Every shard's fingerprints in record order with the global `ordinal`, without records dropped since."""
-    frames = [
-        pl.scan_ipc(store.path(key, "prints"))
-        .with_columns(ordinal=(pl.col("local") + pl.lit(base, dtype=pl.UInt64)).cast(pl.UInt64))
-        .drop("local")
-        for key, base in zip(print_keys, bases, strict=False)
-    ]
-    prints = pl.concat(frames)
-    for item in dropped:
-        gone = pl.scan_ipc(store.path(item.key, "decisions")).filter(pl.col("action") == "drop").select("record_id")
-        if item.restored:
-            gone = gone.filter(~pl.col("record_id").is_in(pl.Series(item.restored).implode()))
-        prints = prints.join(gone, on="record_id", how="anti", maintain_order="left")
-    return prints
+    gone = pl.concat([pl.Series("ordinal", [], dtype=pl.UInt64), *(item.ordinals(store) for item in dropped)]).sort()
+    cuts = gone.search_sorted(pl.Series(bases, dtype=pl.UInt64), side="left").to_list()
+    frames = []
+    for place, (key, base) in enumerate(zip(print_keys, bases, strict=False)):
+        frame = (
+            pl.scan_ipc(store.path(key, "prints"))
+            .with_columns(ordinal=(pl.col("local") + pl.lit(base, dtype=pl.UInt64)).cast(pl.UInt64))
+            .drop("local")
+        )
+        mine = gone.slice(cuts[place], cuts[place + 1] - cuts[place])
+        frames.append(frame.filter(~pl.col("ordinal").is_in(mine.implode())) if len(mine) else frame)
+    return pl.concat(frames)
 
 
 def _clusters(store: Store, keys: Sequence[str]) -> pl.LazyFrame:

@@ -22,6 +22,7 @@ from curation.engine.pool import InlinePool, Pool, ProcessPool
 from curation.engine.progress import Meter
 from curation.engine.publish import publish
 from curation.engine.review import ShardVerdicts
+from curation.engine.room import check_room
 from curation.engine.store import digest_payloads, make_key
 from curation.engine.verdicts import load_review, with_added
 from curation.errors import InputError, OutputError, Stopped
@@ -224,13 +225,15 @@ def curate(
     report: bool = True,
     reuse: Sequence[Path] = (),
     verdicts: Path | None = None,
+    disk_check: bool = True,
 ) -> dict[str, Any]:
     """Run a recipe over inputs in `folder` and return the summary, which is also in `folder/summary.json`.
 
     `report=False` leaves out `report.html` (a second or two). Called again on the same folder after a stop or
     a kill, it goes on from what is finished. `reuse` are folders of older runs whose finished pieces may be taken over.
     `workers=None` uses every core; one worker is this process. `pool` runs the passes elsewhere, in place of `workers`, and
-    is the caller's to close. `verdicts` is a journal of what people decided about the
+    is the caller's to close. Of a run of some size is told what it will take on the disk; where there is less, it does not
+    begin, but for `disk_check=False`. `verdicts` is a journal of what people decided about the
     records; its lines are copied to `folder/verdicts.jsonl`, and what that file holds is replayed.
     Raises the errors of `curation.errors`; Stopped when `should_stop()` became true.
     """
@@ -245,6 +248,7 @@ def curate(
     plan = make_plan(inputs, recipe, listener, forced=format, out_format=out_format, spool=folder / "stdin.bin")
     plan = with_added(plan, review, folder, listener)
     _refuse_overwriting(plan, out)
+    check_room(plan, recipe, folder, listener, out=out, format=format, limit=limit, refuse=disk_check)
     work = Work(shards, tuple(other / "shards" for other in reuse), recipe.seed, plan.column_types)
     chunks, several = _peek(_cut(plan, format, limit))
     workers = workers or os.cpu_count() or 1

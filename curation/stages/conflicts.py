@@ -34,6 +34,7 @@ class Conflicts(CorpusStage):
 
     name: ClassVar[str] = "conflicts"
     lazy: ClassVar[bool] = True
+    vector_bytes: ClassVar[int] = 2048
     drops: ClassVar[bool] = False
     reasons: ClassVar[Mapping[str, str]] = {
         "swapped": "its answer suits the question of the related record better than its own",

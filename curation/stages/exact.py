@@ -10,6 +10,7 @@ import xxhash
 from pydantic import Field, model_validator
 
 from curation.dedup.keep import Keep, check_keep, rank
+from curation.dedup.pairs import sharing
 from curation.formats.unseen import unseen
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
@@ -59,7 +60,7 @@ class Exact(CorpusStage):
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
         """All but the highest-ranked of each digest are dropped; among equals the first stays."""
-        members = fingerprints.filter(pl.col("digest").is_not_null() & pl.col("digest").is_duplicated())
+        members = _sharing_a_digest(fingerprints)
         ranked = members.sort(["rank", "ordinal"], descending=[True, False], nulls_last=True).with_columns(
             kept=pl.col("record_id").first().over("digest"), copies=pl.len().over("digest")
         )
@@ -73,6 +74,15 @@ class Exact(CorpusStage):
                 detail=pl.lit(f"{self.part}, {self.normalise}; score: copies"),
             ).collect()
         )
+
+
+def _sharing_a_digest(fingerprints: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows whose digest others have too. Of all the others only two numbers are in memory, never their names."""
+    there = fingerprints.filter(pl.col("digest").is_not_null())
+    hashes = there.select("ordinal", pl.col("digest").hash(0)).collect(engine="streaming")
+    maybe = hashes.select(pl.col("ordinal").gather(pl.Series(sharing(hashes["digest"].to_numpy()))))
+    found = there.join(maybe.lazy(), on="ordinal", how="semi").collect(engine="streaming")
+    return found.filter(pl.col("digest").is_duplicated()).lazy()
 
 
 def normalised(batch: Batch, part: Part, level: str) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from curation.dedup.cluster import Member, resolve
 from curation.dedup.corpus import Corpus
 from curation.dedup.keep import Keep, check_keep, rank
 from curation.dedup.minhash import Banding, band_hashes, signatures
+from curation.dedup.numbers import WIDTH
 from curation.dedup.shingles import U64, shingles_of
 from curation.dedup.wipeout import check_wipeout
 from curation.formats.unseen import unseen
@@ -77,6 +78,10 @@ class Near(CorpusStage):
         """The bands in which candidates are found."""
         return Banding.of(self.lowest, self.functions, RECALL)
 
+    def scratch_bytes(self) -> int:
+        """A number for each band, the rank and the place of a record."""
+        return WIDTH * (self.banding().bands + 2)
+
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:
         """`record_id, source, rank, size (shingles), text` and one UInt64 column a band: `b0, b1, …`."""
         texts = batch.texts(self.part)["text"]
@@ -93,17 +98,17 @@ class Near(CorpusStage):
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """Candidates by band, verified; clusters resolved; copies dropped and what stays in a cluster annotated."""
-        corpus = Corpus(fingerprints.filter(pl.col("size") > 0), self.words, self.characters, context.seed)
-        banding = self.banding()
-        members = [
-            member
-            for cluster in corpus.clusters(banding, self.threshold)
-            for member in resolve(cluster.number, cluster.rows, cluster.text, cluster.similarity, self.threshold)
-        ]
-        total = fingerprints.select(pl.len()).collect().item()
-        if not self.allow_wipeout:
-            check_wipeout(self.name, members, corpus.facts["source"], total)
-        return decisions_of(members, corpus.facts["record_id"], self.threshold)
+        compared = fingerprints.filter(pl.col("size") > 0)
+        with Corpus(compared, self.words, self.characters, context.seed, context.scratch) as corpus:
+            members = [
+                member
+                for cluster in corpus.clusters(self.banding(), self.threshold)
+                for member in resolve(cluster.number, cluster.rows, cluster.text, cluster.similarity, self.threshold)
+            ]
+            if not self.allow_wipeout:
+                total = fingerprints.select(pl.len()).collect(engine="streaming").item()
+                check_wipeout(self.name, members, corpus.facts, corpus.source_sizes(), total)
+            return decisions_of(members, corpus.facts["record_id"], self.threshold)
 
 
 def _unseen(batch: Batch) -> U64:

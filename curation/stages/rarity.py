@@ -27,6 +27,7 @@ class Rarity(CorpusStage):
 
     name: ClassVar[str] = "rarity"
     lazy: ClassVar[bool] = True
+    vector_bytes: ClassVar[int] = 2048
     drops: ClassVar[bool] = False
     reasons: ClassVar[Mapping[str, str]] = {
         "rare": "its nearest neighbours are far",

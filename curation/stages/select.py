@@ -38,6 +38,7 @@ class Select(CorpusStage):
     name: ClassVar[str] = "select"
     version: ClassVar[int] = 2
     lazy: ClassVar[bool] = True
+    vector_bytes: ClassVar[int] = 1024
     reads_scores: ClassVar[bool] = True
     reasons: ClassVar[Mapping[str, str]] = {
         "chosen": "it stays; its place and what it added are noted",

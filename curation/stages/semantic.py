@@ -48,6 +48,7 @@ class Semantic(CorpusStage):
 
     name: ClassVar[str] = "semantic"
     lazy: ClassVar[bool] = True
+    vector_bytes: ClassVar[int] = 3072
     reasons: ClassVar[Mapping[str, str]] = _REASONS
 
     part: Part = Field(
@@ -125,7 +126,8 @@ class Semantic(CorpusStage):
             texts.hold(np.union1d(pairs[0], pairs[1]))
         members = texts.spread(settle(len(texts), *pairs, partial(self._compare, texts)))
         if not self.allow_wipeout:
-            check_wipeout(self.name, members, texts.facts["source"], total)
+            sizes = dict(texts.facts["source"].value_counts().iter_rows())
+            check_wipeout(self.name, members, texts.facts, sizes, total)
         decisions = decisions_of(members, texts.facts["record_id"], self.threshold, _VERDICTS)
         return self._flagged(decisions) if self.conflicts == "flag" else decisions
 

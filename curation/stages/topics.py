@@ -28,6 +28,7 @@ class Topics(CorpusStage):
     name: ClassVar[str] = "topics"
     version: ClassVar[int] = 2
     lazy: ClassVar[bool] = True
+    vector_bytes: ClassVar[int] = 1024
     drops: ClassVar[bool] = False
     reasons: ClassVar[Mapping[str, str]] = {
         "in_topic": "nearest to the middle of this topic",

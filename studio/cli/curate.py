@@ -89,6 +89,7 @@ _FIXED_ON_RESUME = (
     help="Replay what people decided: a verdicts.jsonl, such as an earlier run's own. It is copied into the run.",
 )
 @click.option("--no-report", is_flag=True, help="Make no report.html, which takes a second or two.")
+@click.option("--no-disk-check", is_flag=True, help="Begin even where the disk seems to have too little room.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--detach", is_flag=True, help="Do it in the background and print the run's name.")
 @click.option(
@@ -165,6 +166,8 @@ def curate(
 def _how(ctx: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
     """Options that change nothing in the output, where they were given. Raises UsageError or ClusterError."""
     how = {name: given[name] for name in ("workers", "engine") if given[name] is not None}
+    if given["no_disk_check"]:
+        how["disk_check"] = False
     if given["engine"] != RAY:
         if given["address"] is not None:
             raise click.UsageError("--address is where a cluster is: it needs --engine ray.", ctx)

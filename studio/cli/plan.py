@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.cli.memory_words import size
 from studio.cli.output import Output, table
 from studio.cli.progress import duration
 from studio.cli.summary import shorter
@@ -36,6 +37,7 @@ def show_plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], ru
         out.data(f"  {number}. {named}")
         out.data(table([[f"       {key}", _value(value)] for key, value in stage["parameters"].items()]))
     _show_costs(plan["costs"], out)
+    out.data(f"\nDisk: about {size(plan['disk'])}, if every record stays")
     out.data("\nWhere it would go")
     out.data(table([[f"  {what}", where] for what, where in plan["outputs"].items()]))
     out.data("\nNothing was run: leave --dry-run out to do it.")
@@ -62,6 +64,7 @@ def _show_costs(costs: Sequence[dict[str, Any]], out: Output) -> None:
 def _plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], runs_dir: Path) -> dict[str, Any]:
     from curation.cost import recipe_costs
     from curation.engine.plan import make_plan
+    from curation.engine.room import room_of
     from curation.events import SourceFound
 
     found: list[dict[str, Any]] = []
@@ -80,6 +83,7 @@ def _plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], runs_d
             spool=Path(scratch) / "stdin.bin",
         )
         costs = recipe_costs(plan.sources, recipe, options["format"], options["limit"])
+        room = room_of(plan, recipe, options["format"], options["limit"])
     cores = min(os.cpu_count() or 1, options.get("workers") or os.cpu_count() or 1)
     run = f"{shorter(runs_dir)}/DATE-TIME-curate-XXXX"
     return {
@@ -101,6 +105,7 @@ def _plan(inputs: Sequence[str], recipe: Recipe, options: dict[str, Any], runs_d
             }
             for each in costs
         ],
+        "disk": room.total,
         "outputs": {
             "dataset": options["out"] or f"{run}/dataset",
             "schema": plan.out_format or "as read",

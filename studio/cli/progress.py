@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.events import Event
+from studio.cli import memory_words
 from studio.cli.export_words import export_sentences
 from studio.cli.generate_words import generate_sentences
 from studio.cli.output import Output, ReaderLeft
@@ -191,6 +192,10 @@ def sentences(event: Mapping[str, Any]) -> list[str]:
         size = f", {event['bytes']:,} bytes" if event["bytes"] >= 0 else ""
         return [
             f"found {display(event['source'])}: {event['format']} in {event['kind']}, {event['encoding']}{packed}{size}"
+        ]
+    if kind == "disk_needed":
+        return [
+            f"about {memory_words.size(event['needed'])} of disk are needed, {memory_words.size(event['free'])} are free"
         ]
     return training_sentences(event) or generate_sentences(event) or export_sentences(event)
 

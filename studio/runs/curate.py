@@ -40,6 +40,7 @@ def run_curate(spec: RunSpec, folder: RunFolder, listener: Listener, should_stop
             workers=workers,
             pool=pool,
             report=options.get("report", True),
+            disk_check=options.get("disk_check", True),
             reuse=[Path(path) for path in options.get("reuse", [])],
             listener=listener,
             should_stop=should_stop,

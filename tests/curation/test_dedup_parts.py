@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,8 +16,10 @@ from hypothesis import strategies as st
 from curation.dedup.differences import differences, tokens_of
 from curation.dedup.families import judge
 from curation.dedup.minhash import Banding, band_hashes, signatures
-from curation.dedup.pairs import candidates, components, jaccard
+from curation.dedup.numbers import Numbers
+from curation.dedup.pairs import candidates, components, jaccard, sharing
 from curation.dedup.shingles import CHARACTER, SHORT, Shingles, fold, shingle, shingles_of, tokenise
+from curation.errors import OutputError
 
 LETTERS = "ab cdéÉßﬁ ΣςσİI①½ｱﾞｶ한글각가각नमस्ते ไทย 漢字ひカ，。…\u0301\u200b\x00²ǅ"
 TEXTS = st.lists(st.text(st.sampled_from(LETTERS) | st.characters(exclude_categories=["Cs"]), max_size=60), max_size=6)
@@ -148,8 +153,9 @@ def test_signatures_estimate_the_similarity() -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.lists(st.integers(0, 5), min_size=12, max_size=12), min_size=1, max_size=4), st.integers(1, 12))
 def test_candidates_are_the_pairs_that_share_a_band(columns: list[list[int]], crowd: int) -> None:
-    bands = [np.array(column, dtype=np.uint64) for column in columns]
-    left, right, crowded = candidates(bands, crowd)
+    every = np.arange(12)
+    bands = [(every, np.array(column, dtype=np.uint64)) for column in columns]
+    left, right, crowded = candidates(bands, 12, crowd)
     buckets = [[[row for row, value in enumerate(column) if value == one] for one in set(column)] for column in columns]
     expected = {
         (bucket[a], bucket[b])
@@ -160,6 +166,13 @@ def test_candidates_are_the_pairs_that_share_a_band(columns: list[list[int]], cr
     }
     assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
     assert crowded.tolist() == sorted({row for c in buckets for bucket in c if len(bucket) > crowd for row in bucket})
+
+
+@given(st.lists(st.integers(0, (1 << 64) - 1), max_size=40))
+def test_sharing_finds_what_occurs_twice(values: list[int]) -> None:
+    hashes = np.array([*values, *values[:7]], dtype=np.uint64)
+    counted = Counter(hashes.tolist())
+    assert sharing(hashes).tolist() == [place for place, one in enumerate(hashes.tolist()) if counted[one] > 1]
 
 
 def test_bands_of_equal_signatures_are_equal_and_others_are_not() -> None:
@@ -261,3 +274,37 @@ def test_a_doubled_word_is_a_slip_and_another_word_is_not() -> None:
     (doubled,) = differences(tokens_of(question), tokens_of(question.replace("wooden", "wooden wooden")))
     (added,) = differences(tokens_of(question), tokens_of(question.replace("wooden", "old wooden")))
     assert (doubled.kind, added.kind) == ("typo", "content")
+
+
+@pytest.mark.parametrize("at_once", [1000, 90, 7])
+def test_numbers_on_disk_come_back_whole_in_parts_that_hold_all_of_a_value(tmp_path: Path, at_once: int) -> None:
+    hashes = np.random.default_rng(2).integers(0, (1 << 64) - 1, 600, dtype=np.uint64)
+    hashes[::3] = hashes[1::3]
+    ranks = np.linspace(-1, 1, 600)
+    frame = pl.DataFrame({"b0": hashes, "rank": ranks}).lazy()
+    with Numbers(frame, tmp_path / "scratch") as numbers:
+        parts = list(numbers.by_value("b0", at_once))
+        assert len(numbers) == 600
+        assert numbers.at("rank", np.array([5, 3])).tolist() == [ranks[5], ranks[3]]
+        assert list((tmp_path / "scratch").iterdir()) == []  # nameless: nothing stays behind, whatever happens
+    assert len(parts) == (1 if at_once == 1000 else -(-600 // at_once))
+    assert max(len(rows) for rows, _ in parts) < 600 / len(parts) + 60
+    assert sorted(np.concatenate([rows for rows, _ in parts]).tolist()) == list(range(600))
+    for rows, values in parts:
+        assert (np.diff(rows) > 0).all()
+        assert (values == hashes[rows]).all()
+    for one, other in combinations(parts, 2):
+        assert not set(one[1].tolist()) & set(other[1].tolist())
+
+
+def test_numbers_of_no_record_are_none(tmp_path: Path) -> None:
+    with Numbers(pl.LazyFrame(schema={"b0": pl.UInt64}), tmp_path) as numbers:
+        ((rows, values),) = numbers.by_value("b0")
+        assert (len(numbers), len(rows), len(values)) == (0, 0, 0)
+        assert len(numbers.at("b0", rows)) == 0
+
+
+def test_numbers_that_have_no_room_are_an_error_that_says_where(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be kept in"):
+        Numbers(pl.LazyFrame({"b0": [1]}, schema={"b0": pl.UInt64}), tmp_path / "file" / "scratch")

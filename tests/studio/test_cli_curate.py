@@ -132,12 +132,20 @@ def test_run_json_says_what_was_asked_for(here: Path, cli: Cli, monkeypatch: pyt
     assert all("messages" in record for record in records)
 
 
+def test_the_check_of_the_disk_can_be_left_out(here: Path, cli: Cli) -> None:
+    assert curate(cli)[0] == 0
+    assert curate(cli, "--no-disk-check")[0] == 0
+    assert [read_spec(folder).options.get("disk_check", True) for folder in every(here / "runs")].count(False) == 1
+
+
 def test_a_dry_run_tells_the_plan_and_does_nothing(here: Path, cli: Cli) -> None:
     code, out, _ = curate(cli, "--dry-run", "--set", "exact.keep=longest", "--out", "out.parquet")
     assert code == 0
     for said in ("small.jsonl", "qa", "1. exact", "keep", "longest", "out.parquet", "Nothing was run"):
         assert said in out
+    assert "\nDisk: about " in out
     code, out, _ = curate(cli, "--dry-run", "--json")
+    assert json.loads(out)["disk"] > (here / "small.jsonl").stat().st_size
     plan = json.loads(out)
     assert plan["stages"][0]["parameters"]["keep"] == "first"
     assert plan["sources"][0]["format"] == "qa"

@@ -41,9 +41,9 @@ _CHUNK = r"[^\s\x1c-\x1f]+"  # what `str.split` finds
 
 _STOPS = frozenset("!.?。．！？｡։؟۔।॥။።፧‼‽⁇⁈⁉⸮﹒﹖﹗᠃᠉")
 
-# A vocabulary past this many words (some 300 MB with its chunks) is replaced, so that memory does not follow
-# the corpus.
-_VOCABULARY_LIMIT = 1_000_000
+# A vocabulary past this many words or chunks (some 90 MB) is replaced, so that memory does not follow the corpus. Filling one
+# again costs what one batch in a few dozen costs.
+_VOCABULARY_LIMIT = 300_000
 _REMEMBERED = 40  # longest chunk whose words are kept for the next time: longer ones (addresses) seldom return
 
 
@@ -58,7 +58,7 @@ class Vocabulary:
         self._weights = array("q")
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return max(len(self._numbers), len(self._chunks))
 
     def number(self, word: str) -> int:
         """The number of `word`, a new one if it was never met."""
@@ -109,7 +109,7 @@ _shared = Vocabulary()
 
 
 def shared_vocabulary(limit: int = _VOCABULARY_LIMIT) -> Vocabulary:
-    """The vocabulary of this process, replaced by an empty one when it has grown past `limit` words."""
+    """The vocabulary of this process, replaced by an empty one when it has grown past `limit` words or chunks."""
     global _shared
     if len(_shared) > limit:
         _shared = Vocabulary()
