@@ -70,9 +70,11 @@ class Split(CorpusStage):
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """In each stratum, whole groups in the order of their draw, until each split has its share."""
-        records = fingerprints.select("record_id", "ordinal", "draw", "stratum").collect()
+        # Of all records only numbers are held; names come back for those that get a split.
+        records = fingerprints.select("ordinal", "draw", "stratum").collect(engine="streaming")
         if context.clusters is not None:
-            records = _joined_by_cluster(records, context.clusters.collect())
+            known = fingerprints.select("record_id", "draw").join(context.clusters, on="record_id", how="inner")
+            records = _joined_by_cluster(records, known.collect(engine="streaming"))
         groups = (
             records.sort("ordinal")
             .group_by("draw", maintain_order=True)
@@ -91,7 +93,9 @@ class Split(CorpusStage):
             .when(pl.col("place") < self.test + self.validation)
             .then(pl.lit("validation"))
         ).filter(pl.col("split").is_not_null())
-        rows = records.join(chosen.select("draw", "split"), on="draw", how="inner").sort("ordinal")
+        found = records.select("ordinal", "draw").join(chosen.select("draw", "split"), on="draw", how="inner")
+        names = fingerprints.select("ordinal", "record_id").join(found.lazy(), on="ordinal", how="inner")
+        rows = names.collect(engine="streaming").sort("ordinal")
         return Decisions.of(
             rows.select(
                 "record_id",
@@ -102,12 +106,13 @@ class Split(CorpusStage):
         )
 
 
-def _joined_by_cluster(records: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
-    """The records with one `draw` (the least) for each set of records that share a draw or a cluster."""
-    known = records.select("record_id", "draw").join(clusters, on="record_id", how="inner")
+def _joined_by_cluster(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The records with one `draw` (the least) for each set of records that share a draw or a cluster; `known`: the `draw` and
+    `cluster` of those that are in one.
+    """
     if not known.height:
         return records
-    draws = records["draw"].unique().sort()
+    draws = known["draw"].unique().sort()
     names = known["cluster"].unique().sort()
     left = draws.search_sorted(known["draw"]).to_numpy().astype(np.int64)
     right = names.search_sorted(known["cluster"]).to_numpy().astype(np.int64) + draws.len()
@@ -115,6 +120,6 @@ def _joined_by_cluster(records: pl.DataFrame, clusters: pl.DataFrame) -> pl.Data
     least = pl.DataFrame({"draw": draws, "label": labels}).with_columns(joined=pl.col("draw").min().over("label"))
     return (
         records.join(least.select("draw", "joined"), on="draw", how="left", maintain_order="left")
-        .with_columns(draw=pl.col("joined"))
+        .with_columns(draw=pl.coalesce("joined", "draw"))
         .drop("joined")
     )
