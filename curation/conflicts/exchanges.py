@@ -11,8 +11,8 @@ import polars as pl
 from curation.dedup.verify import Text, Verifier
 from curation.embedding.encoder import F32, encoder
 from curation.embedding.multilingual import Multilingual
-from curation.embedding.neighbours import I64
 from curation.embedding.shared import unpacked
+from curation.embedding.stored import I64
 
 
 class Exchanges:

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from curation.embedding.cells import BLOCK
 from curation.embedding.encoder import F32
-from curation.embedding.neighbours import BLOCK, FLAT_UP_TO, I64, cell_index, flat_index
+from curation.embedding.neighbours import FLAT_UP_TO, cell_index, flat_index
+from curation.embedding.stored import I64
 
 LEAST_SPREAD: Final = 0.2  # it is 0.32 to 0.36 in real corpora of 60 to 3,000 records
 

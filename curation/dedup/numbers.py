@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from io import BufferedRandom
@@ -14,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curation.dedup.shingles import I64, U64
-from curation.errors import OutputError
+from curation.scratch import no_room, scratch_file
 
 BATCH = 1 << 17  # records on their way to disk at once
 AT_ONCE = 1 << 24  # numbers of a column compared at once: 128 MB, and twice as much to sort them
@@ -37,11 +36,8 @@ class Numbers:
         }
         self._length = 0
         try:
-            if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for name in self._kinds:
-                file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the stack closes it
-                self._files[name] = self._stack.enter_context(file)
+                self._files[name] = self._stack.enter_context(scratch_file(folder))
             for batch in frame.collect_batches(chunk_size=BATCH, maintain_order=True):
                 self._length += batch.height
                 for name, file in self._files.items():
@@ -49,12 +45,8 @@ class Numbers:
             for file in self._files.values():
                 file.flush()
         except OSError as error:
-            self._stack.close()
-            where = folder or tempfile.gettempdir()
-            raise OutputError(
-                f"what is compared of the records cannot be kept in {where}: {error.strerror or error}",
-                "Make room there.",
-            ) from error
+            self.close()
+            raise no_room(folder, error) from error
 
     def __len__(self) -> int:
         return self._length

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -16,6 +18,7 @@ from curation.dedup.shingles import I64
 from curation.dedup.verify import Finding, Text, Verifier
 from curation.embedding.encoder import F32, encoder
 from curation.embedding.multilingual import Multilingual
+from curation.embedding.stored import Chosen, Vectors, lay_out
 
 Compare = Callable[[int, int], Finding]
 
@@ -40,20 +43,11 @@ class Texts:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def matrix(self, columns: Sequence[str]) -> F32:
-        """Vectors of the texts, shape (n, d), the halves in `columns` side by side, each row of length 1 (or zero)."""
-        stored = self._prints.select(columns).collect()
-        firsts = [packed for name in columns for packed in stored[name].drop_nulls().head(1).to_list()]
-        width = len(firsts[0]) // 2 if firsts else 1  # two bytes a number
-        whole = np.zeros((len(self), len(columns), width), dtype=np.float32)
-        for half, name in enumerate(columns):
-            there = stored[name].gather(self._rows).is_not_null().to_numpy()
-            packed = stored[name].gather(self._rows).drop_nulls()
-            if len(packed):
-                whole[there, half] = np.frombuffer(b"".join(packed), dtype=np.float16).reshape(-1, width)
-        flat = whole.reshape(len(self), len(columns) * width)
-        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
-        return flat
+    @contextmanager
+    def vectors(self, columns: Sequence[str], folder: Path | None) -> Iterator[Vectors]:
+        """Those of the texts, the halves in `columns` side by side, on disk in `folder`."""
+        with lay_out(self._prints, columns, folder) as stored:
+            yield Chosen(stored, self._rows)
 
     @cached_property
     def verifier(self) -> Verifier:

