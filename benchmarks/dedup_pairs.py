@@ -86,7 +86,7 @@ def main() -> None:
     prints = near.fingerprint(batch_of(names, list(texts.values())), StageContext(seed=0))
     prints = prints.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias("ordinal"))
     rows = near.decide(prints.lazy(), StageContext(seed=0)).rows
-    corpus = Corpus(prints.filter(pl.col("size") > 0).lazy(), near.words, near.characters, 0)
+    corpus = Corpus([prints.filter(pl.col("size") > 0).lazy()], near.words, near.characters, 0)
     left, right, _ = candidates(corpus.bands(near.banding()), len(corpus.numbers))
     corpus.hold(np.arange(len(corpus.numbers)))
     scores = jaccard(corpus.shingles, left, right)

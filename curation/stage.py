@@ -43,6 +43,7 @@ class StageContext:
     sample taken before the run ("number", "bool", "string", "other"), so that a shard cannot change its mind.
     scratch: where a corpus stage may make a folder for large files of its own; it is gone when the stage has decided.
     clusters: `record_id, cluster` of what earlier corpus stages found to belong together; None for record stages.
+    parts: the fingerprints a corpus stage decides about, shard by shard (see `curation.parts`).
     scores: what stages before measured about the records of a batch (`curation.scores.SCORES`), for the fingerprints of
     stages that say `reads_scores`; None for all else. folder: of the run, for what a record stage keeps beside the shards.
     should_stop: whether the run is to stop, for record stages that take long; one in a worker process is killed instead.
@@ -55,6 +56,7 @@ class StageContext:
     scores: pl.DataFrame | None = None
     folder: Path | None = None
     should_stop: Callable[[], bool] = never
+    parts: Sequence[pl.LazyFrame] = ()
 
 
 class Stage(BaseModel):

@@ -16,6 +16,7 @@ from curation.dedup.minhash import Banding, band_hashes, signatures
 from curation.dedup.numbers import Numbers
 from curation.dedup.pairs import CROWD, candidates, components, jaccard, merged, pair_keys, split_keys
 from curation.dedup.shingles import I64, U32, U64, Shingles, fold, shingles_of
+from curation.parts import rows_at
 
 AT_ONCE = 1 << 16  # similarities of small clusters held at once, with the texts
 SLICE = 1 << 13  # texts at once where there are temporary copies of them
@@ -33,20 +34,20 @@ class Cluster(NamedTuple):
 
 
 class Corpus:
-    """Texts of `fingerprints` (as `Near.fingerprint` made them, records without shingles left out), to be closed after use.
+    """Texts of fingerprints (as `Near.fingerprint` made them, records without shingles left out), to be closed after use.
 
     Of every record a few numbers are kept on disk, in `folder`. In memory are only those that have a candidate, once
     `clusters` found them. facts: `record_id, source, text` of each of these, in record order; all rows below are in it.
     """
 
     def __init__(
-        self, fingerprints: pl.LazyFrame, words: int, characters: int, seed: int, folder: Path | None = None
+        self, parts: Sequence[pl.LazyFrame], words: int, characters: int, seed: int, folder: Path | None = None
     ) -> None:
-        self.prints = fingerprints
+        self.parts = parts
         self.words, self.characters, self.seed = words, characters, seed
-        bands = [name for name in fingerprints.collect_schema().names() if _BAND.fullmatch(name)]
+        bands = [name for name in parts[0].collect_schema().names() if _BAND.fullmatch(name)]
         ranked = pl.col("rank").fill_null(-np.inf)
-        self.numbers = Numbers(fingerprints.select("ordinal", ranked, *bands), folder)
+        self.numbers = Numbers([part.select("ordinal", ranked, *bands) for part in parts], folder)
         self.facts = pl.DataFrame(schema={"record_id": pl.String, "source": pl.String, "text": pl.String})
         self._ranks = np.zeros(0)
         self.shingles = Shingles(np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
@@ -80,8 +81,8 @@ class Corpus:
 
     def source_sizes(self) -> dict[str, int]:
         """How many records of each source are compared."""
-        counted = self.prints.group_by("source").len().collect(engine="streaming")
-        return dict(counted.iter_rows())
+        counted = [part.group_by("source").len().collect() for part in self.parts]
+        return dict(pl.concat(counted).group_by("source").agg(pl.col("len").sum()).iter_rows())
 
     def _connected(self, left: I64, right: I64, threshold: float) -> I64:
         """The component of each held text by pairs at least that similar. `left` ascends.
@@ -131,14 +132,8 @@ class Corpus:
 
     def hold(self, rows: I64) -> None:
         """Load the texts of `rows` and shingle them again, which is cheaper than keeping every record's shingles."""
-        wanted = pl.DataFrame({"ordinal": self.numbers.at("ordinal", rows)})
-        # In a stream, or every text of the corpus would be in memory at once before the join.
-        found = (
-            self.prints.select("ordinal", "record_id", "source", "text")
-            .join(wanted.lazy(), on="ordinal", how="semi")
-            .collect(engine="streaming")
-        )
-        self.facts = found.sort("ordinal").drop("ordinal")
+        found = rows_at(self.parts, self.numbers.at("ordinal", rows), ["record_id", "source", "text"])
+        self.facts = found.drop("ordinal")
         self._ranks = self.numbers.at("rank", rows)
         self.shingles = Shingles.concat(
             [shingles_of(part.to_list(), self.words, self.characters) for part in _slices(self.facts["text"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from io import BufferedRandom
 from pathlib import Path
@@ -15,33 +15,34 @@ from numpy.typing import NDArray
 from curation.dedup.shingles import I64, U64
 from curation.scratch import no_room, scratch_file
 
-BATCH = 1 << 17  # records on their way to disk at once
+BATCH = 1 << 17  # numbers read at once where some of them are looked for
 AT_ONCE = 1 << 24  # numbers of a column compared at once: 128 MB, and twice as much to sort them
 WIDTH = 8  # bytes of a number
 
 
 class Numbers:
-    """The columns of `frame`, all of them UInt64 or Float64 without nulls, each in a nameless file in `folder` (None: where
-    the system keeps temporary files), which is gone when this is closed, whatever happens.
+    """The columns of frames after each other, all of them UInt64 or Float64 without nulls, each in a nameless file in `folder`
+    (None: where the system keeps temporary files), which is gone when this is closed, whatever happens.
 
     Raises OutputError when there is no room for them: 8 bytes a record and column.
     """
 
-    def __init__(self, frame: pl.LazyFrame, folder: Path | None = None) -> None:
+    def __init__(self, parts: Sequence[pl.LazyFrame], folder: Path | None = None) -> None:
         self._stack = ExitStack()
         self._files: dict[str, BufferedRandom] = {}
         self._kinds = {
             name: np.dtype(np.float64 if kind == pl.Float64 else np.uint64)
-            for name, kind in frame.collect_schema().items()
+            for name, kind in parts[0].collect_schema().items()
         }
         self._length = 0
         try:
             for name in self._kinds:
                 self._files[name] = self._stack.enter_context(scratch_file(folder))
-            for batch in frame.collect_batches(chunk_size=BATCH, maintain_order=True):
-                self._length += batch.height
+            for part in parts:
+                frame = part.collect()
+                self._length += frame.height
                 for name, file in self._files.items():
-                    file.write(batch[name].to_numpy().tobytes())
+                    file.write(frame[name].to_numpy().tobytes())
             for file in self._files.values():
                 file.flush()
         except OSError as error:

@@ -19,6 +19,7 @@ from curation.dedup.verify import Finding, Text, Verifier
 from curation.embedding.encoder import F32, encoder
 from curation.embedding.multilingual import Multilingual
 from curation.embedding.stored import Chosen, Vectors, lay_out
+from curation.parts import rows_at
 
 Compare = Callable[[int, int], Finding]
 
@@ -30,10 +31,10 @@ class Texts:
     facts: `record_id, source` of every record, in corpus order. Texts themselves are held for candidates only.
     """
 
-    def __init__(self, prints: pl.LazyFrame) -> None:
-        self._prints = prints
+    def __init__(self, parts: Sequence[pl.LazyFrame]) -> None:
+        self._parts = parts
         columns = ["record_id", "source", "rank", "ordinal", pl.struct("prompt", "answer").hash(1).alias("same")]
-        self.facts = prints.select(columns).collect().with_row_index("row")
+        self.facts = pl.concat([part.select(columns).collect() for part in parts]).with_row_index("row")
         ordered = self.facts.sort(["rank", "row"], descending=[True, False], nulls_last=True)
         ordered = ordered.with_columns(first=pl.col("row").first().over("same"))
         self._same = ordered.select("row", "first").filter(pl.col("row") != pl.col("first"))
@@ -46,7 +47,7 @@ class Texts:
     @contextmanager
     def vectors(self, columns: Sequence[str], folder: Path | None) -> Iterator[Vectors]:
         """Those of the texts, the halves in `columns` side by side, on disk in `folder`."""
-        with lay_out(self._prints, columns, folder) as stored:
+        with lay_out(self._parts, columns, folder) as stored:
             yield Chosen(stored, self._rows)
 
     @cached_property
@@ -58,7 +59,8 @@ class Texts:
         """Load some texts, to be compared."""
         rows = pl.DataFrame({"row": self._rows[texts], "text": texts}).with_columns(pl.col("row").cast(pl.UInt32))
         wanted = rows.join(self.facts.select("row", "ordinal"), on="row")
-        found = self._prints.select("ordinal", "prompt", "answer").join(wanted.lazy(), on="ordinal").collect()
+        wanted = wanted.sort("ordinal")
+        found = rows_at(self._parts, wanted["ordinal"].to_numpy(), ["prompt", "answer"]).join(wanted, on="ordinal")
         self._held = {text: Text(*pair) for text, *pair in found.select("text", "prompt", "answer").iter_rows()}
         self.verifier.load(self._held.values())
 

@@ -14,7 +14,7 @@ from curation.embedding.encoder import F32
 from curation.scratch import no_room, scratch_file
 
 I64 = NDArray[np.int64]
-BATCH = 1 << 13  # records on their way to disk at once
+BATCH = 1 << 13  # vectors looked at at once
 
 
 class Vectors(Protocol):
@@ -105,20 +105,25 @@ class Chosen:
         return self._vectors.take(self._places[places])
 
 
-def lay_out(prints: pl.LazyFrame, columns: Sequence[str], folder: Path | None) -> OnDisk:
+def lay_out(parts: Sequence[pl.LazyFrame], columns: Sequence[str], folder: Path | None) -> OnDisk:
     """The vectors of every record, in order: what `packed` made, in `columns`, side by side; a null is zeros."""
-    first = prints.select(pl.col(columns).drop_nulls().first()).collect(engine="streaming")
-    widths = [len(packed) // 2 for packed in first.row(0) if packed is not None] if first.height else []
-    each = widths[0] if widths else 1  # two bytes a number; with no vector at all, any width will do
+    widths = (
+        len(packed) // 2  # two bytes a number
+        for part in parts
+        for name in columns
+        for packed in part.select(pl.col(name).drop_nulls()).head(1).collect()[name]
+    )
+    each = next(widths, 1)  # with no vector at all, any width will do
     made = OnDisk(each * len(columns), folder)
-    for batch in prints.select(columns).collect_batches(chunk_size=BATCH, maintain_order=True):
-        whole = np.zeros((batch.height, len(columns), each), dtype=np.float16)
+    for part in parts:
+        frame = part.select(columns).collect()
+        whole = np.zeros((frame.height, len(columns), each), dtype=np.float16)
         for half, name in enumerate(columns):
-            there = batch[name].is_not_null().to_numpy()
-            packed = batch[name].drop_nulls()
+            there = frame[name].is_not_null().to_numpy()
+            packed = frame[name].drop_nulls()
             if len(packed):
                 whole[there, half] = np.frombuffer(b"".join(packed), dtype=np.float16).reshape(-1, each)
-        made.append(whole.reshape(batch.height, -1))
+        made.append(whole.reshape(frame.height, made.width))
     return made
 
 

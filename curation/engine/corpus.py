@@ -18,6 +18,7 @@ from curation.engine.passes import Decided, Step, Work, count, load_decisions
 from curation.engine.review import Overrule, overrule
 from curation.engine.store import Store, encode_frame, make_key
 from curation.errors import StageError
+from curation.parts import rows_named
 from curation.schema import Decisions
 from curation.stage import CorpusStage, StageContext
 
@@ -142,37 +143,31 @@ def _decide(
 ) -> dict[str, Any]:
     began = time.process_time()
     bases = list(accumulate(sizes, initial=0))
-    prints = fingerprints(store, print_keys, bases, dropped)
+    prints, parts = fingerprints(store, print_keys, bases, dropped)
     scratch = work.folder.parent / "scratch" / key
-    context = StageContext(work.seed, work.column_types, scratch, _clusters(store, earlier))
+    context = StageContext(work.seed, work.column_types, scratch, _clusters(store, earlier), parts=parts)
     try:
         decisions = complete(stage.decide(prints, context), step.name, stage)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    places = _places(prints, decisions)
+    decided = pl.concat([decisions.rows["record_id"], decisions.edits["record_id"]]).unique()
+    places = rows_named(parts, decided, ["ordinal"]).unique("record_id")
     _check(decisions, places, step.name)
     rows = _in_order(decisions.rows, places)
     edits = _in_order(decisions.edits, places, "turn")
     cuts = _cuts(rows["ordinal"], edits["ordinal"], bases)
-    seen = prints.select(pl.col("ordinal").n_unique()).collect(engine="streaming").item()
+    seen = sum(part.select(pl.col("ordinal").n_unique()).collect().item() for part in parts)
     facts = {
         "cuts": cuts,
         "digests": [_digest(rows.slice(*mine), edits.slice(*texts)) for mine, texts in cuts],
         "stages": [count(step.name, seen, rows, time.process_time() - began)],
     }
-    parts = {
+    pieces = {
         "decisions": rows.drop("ordinal"),
         "edits": edits.drop("ordinal"),
         "dropped": rows.filter(pl.col("action") == "drop").select("ordinal", "record_id"),
     }
-    return store.put(key, parts, facts)
-
-
-def _places(prints: pl.LazyFrame, decisions: Decisions) -> pl.DataFrame:
-    """`record_id, ordinal` of the records that something was decided about, and of no others: they may be few of many."""
-    named = pl.concat([decisions.rows["record_id"], decisions.edits["record_id"]]).unique().to_frame()
-    found = prints.select("record_id", "ordinal").join(named.lazy(), on="record_id", how="semi")
-    return found.collect(engine="streaming").unique("record_id")
+    return store.put(key, pieces, facts)
 
 
 def _digest(rows: pl.DataFrame, edits: pl.DataFrame) -> str:
@@ -184,20 +179,24 @@ def _digest(rows: pl.DataFrame, edits: pl.DataFrame) -> str:
 
 def fingerprints(
     store: Store, print_keys: Sequence[str], bases: Sequence[int], dropped: Sequence[Gone]
-) -> pl.LazyFrame:
-    """Every shard's fingerprints in record order with the global `ordinal`, without records dropped since."""
+) -> tuple[pl.LazyFrame, list[pl.LazyFrame]]:
+    """Every shard's fingerprints in record order with the global `ordinal`, without records dropped since: as one frame,
+    and shard by shard.
+    """
     gone = pl.concat([pl.Series("ordinal", [], dtype=pl.UInt64), *(item.ordinals(store) for item in dropped)]).sort()
     cuts = gone.search_sorted(pl.Series(bases, dtype=pl.UInt64), side="left").to_list()
-    frames = []
-    for place, (key, base) in enumerate(zip(print_keys, bases, strict=False)):
-        frame = (
-            pl.scan_ipc(store.path(key, "prints"))
-            .with_columns(ordinal=(pl.col("local") + pl.lit(base, dtype=pl.UInt64)).cast(pl.UInt64))
-            .drop("local")
-        )
+    paths = [str(store.path(key, "prints")) for key in print_keys]
+    parts = []
+    for place, (path, base) in enumerate(zip(paths, bases, strict=False)):
+        part = pl.scan_ipc(path).with_columns(ordinal=pl.col("local") + pl.lit(base, dtype=pl.UInt64)).drop("local")
         mine = gone.slice(cuts[place], cuts[place + 1] - cuts[place])
-        frames.append(frame.filter(~pl.col("ordinal").is_in(mine.implode())) if len(mine) else frame)
-    return pl.concat(frames)
+        parts.append(part.filter(~pl.col("ordinal").is_in(mine.implode())) if len(mine) else part)
+    # One scan of all files, not one a file: polars would keep a thread for each.
+    starts = pl.Series(bases[: len(paths)], dtype=pl.UInt64)
+    start = pl.col("_path").replace_strict(paths, starts, return_dtype=pl.UInt64)
+    whole = pl.scan_ipc(paths, include_file_paths="_path").with_columns(ordinal=pl.col("local") + start)
+    whole = whole.drop("local", "_path").join(gone.to_frame().lazy(), on="ordinal", how="anti", maintain_order="left")
+    return whole, parts
 
 
 def _clusters(store: Store, keys: Sequence[str]) -> pl.LazyFrame:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
+import numpy as np
 import polars as pl
 import xxhash
 from pydantic import Field, model_validator
 
 from curation.dedup.keep import Keep, check_keep, rank
 from curation.dedup.pairs import sharing
-from curation.formats.unseen import unseen
+from curation.formats.unseen import unseen, with_unseen
+from curation.parts import numbers_of, parts_of, rows_at
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 
@@ -49,18 +51,21 @@ class Exact(CorpusStage):
         """`record_id, digest (16 bytes, null without text), rank (the highest stays)`."""
         texts = normalised(batch, self.part, self.normalise)
         # Pictures, tools and their calls are no text, but two questions about two pictures are two questions.
-        digests = [
-            xxhash.xxh3_128_digest(f"{text}\x1d{unseen(meta)}".encode()) if text else None
-            for text, meta in zip(texts["text"], batch.records["meta"], strict=True)
-        ]
+        told = (texts["text"] + "\x1d").cast(pl.Binary).to_list()
+        metas = batch.records["meta"]
+        for at in with_unseen(metas):
+            told[at] += unseen(metas[at]).encode()
+        digests: list[bytes | None] = list(map(xxhash.xxh3_128_digest, told))
+        for at in (texts["text"] == "").arg_true():
+            digests[at] = None
         return texts.select("record_id").with_columns(
             digest=pl.Series(digests, dtype=pl.Binary),
             rank=rank(batch, self.keep, self.column, self.sources).cast(pl.Float64),
         )
 
-    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:  # noqa: ARG002
+    def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """All but the highest-ranked of each digest are dropped; among equals the first stays."""
-        members = _sharing_a_digest(fingerprints)
+        members = _sharing_a_digest(parts_of(fingerprints, context.parts))
         ranked = members.sort(["rank", "ordinal"], descending=[True, False], nulls_last=True).with_columns(
             kept=pl.col("record_id").first().over("digest"), copies=pl.len().over("digest")
         )
@@ -72,17 +77,17 @@ class Exact(CorpusStage):
                 score=pl.col("copies"),
                 related_id="kept",
                 detail=pl.lit(f"{self.part}, {self.normalise}; score: copies"),
-            ).collect()
+            )
         )
 
 
-def _sharing_a_digest(fingerprints: pl.LazyFrame) -> pl.LazyFrame:
+def _sharing_a_digest(parts: Sequence[pl.LazyFrame]) -> pl.DataFrame:
     """The rows whose digest others have too. Of all the others only two numbers are in memory, never their names."""
-    there = fingerprints.filter(pl.col("digest").is_not_null())
-    hashes = there.select("ordinal", pl.col("digest").hash(0)).collect(engine="streaming")
-    maybe = hashes.select(pl.col("ordinal").gather(pl.Series(sharing(hashes["digest"].to_numpy()))))
-    found = there.join(maybe.lazy(), on="ordinal", how="semi").collect(engine="streaming")
-    return found.filter(pl.col("digest").is_duplicated()).lazy()
+    there = [part.filter(pl.col("digest").is_not_null()) for part in parts]
+    hashes = numbers_of(there, pl.col("digest").hash(0)).astype(np.uint64)
+    places = numbers_of(there, "ordinal").astype(np.uint64)[sharing(hashes)]
+    found = rows_at(there, places, ["record_id", "digest", "rank"])
+    return found.filter(pl.col("digest").is_duplicated())
 
 
 def normalised(batch: Batch, part: Part, level: str) -> pl.DataFrame:

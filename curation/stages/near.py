@@ -18,6 +18,7 @@ from curation.dedup.numbers import WIDTH
 from curation.dedup.shingles import U64, shingles_of
 from curation.dedup.wipeout import check_wipeout
 from curation.formats.unseen import unseen
+from curation.parts import parts_of
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 
@@ -98,7 +99,8 @@ class Near(CorpusStage):
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """Candidates by band, verified; clusters resolved; copies dropped and what stays in a cluster annotated."""
-        compared = fingerprints.filter(pl.col("size") > 0)
+        parts = parts_of(fingerprints, context.parts)
+        compared = [part.filter(pl.col("size") > 0) for part in parts]
         with Corpus(compared, self.words, self.characters, context.seed, context.scratch) as corpus:
             members = [
                 member
@@ -106,7 +108,7 @@ class Near(CorpusStage):
                 for member in resolve(cluster.number, cluster.rows, cluster.text, cluster.similarity, self.threshold)
             ]
             if not self.allow_wipeout:
-                total = fingerprints.select(pl.len()).collect(engine="streaming").item()
+                total = sum(part.select(pl.len()).collect().item() for part in parts)
                 check_wipeout(self.name, members, corpus.facts, corpus.source_sizes(), total)
             return decisions_of(members, corpus.facts["record_id"], self.threshold)
 

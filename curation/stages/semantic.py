@@ -21,6 +21,7 @@ from curation.embedding.multilingual import Multilingual
 from curation.embedding.neighbours import close_pairs, pair_cosines
 from curation.embedding.shared import packed, shared_vectors
 from curation.embedding.stored import Chosen, there
+from curation.parts import parts_of
 from curation.schema import Batch, Decisions, Part
 from curation.stage import CorpusStage, StageContext
 from curation.stages.near import decisions_of
@@ -125,9 +126,10 @@ class Semantic(CorpusStage):
 
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """Close pairs, each verified; copies dropped, and what stays beside one annotated or flagged."""
-        total = fingerprints.select(pl.len()).collect().item()
-        prints = fingerprints.filter(pl.any_horizontal(pl.col(self._compared()).is_not_null()))
-        texts = Texts(prints)
+        parts = parts_of(fingerprints, context.parts)
+        total = sum(part.select(pl.len()).collect().item() for part in parts)
+        compared = pl.any_horizontal(pl.col(self._compared()).is_not_null())
+        texts = Texts([part.filter(compared) for part in parts])
         pairs = self._proposed(texts, context.scratch)
         if self.verify == "scorer":
             texts.hold(np.union1d(pairs[0], pairs[1]))

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from curation.columns import original_column
 from curation.dedup.pairs import components
+from curation.parts import parts_of, rows_at, rows_named
 from curation.schema import Batch, Decisions
 from curation.stage import CorpusStage, StageContext
 from curation.stages.exact import normalised
@@ -71,10 +72,12 @@ class Split(CorpusStage):
     def decide(self, fingerprints: pl.LazyFrame, context: StageContext) -> Decisions:
         """In each stratum, whole groups in the order of their draw, until each split has its share."""
         # Of all records only numbers are held; names come back for those that get a split.
-        records = fingerprints.select("ordinal", "draw", "stratum").collect(engine="streaming")
+        parts = parts_of(fingerprints, context.parts)
+        records = pl.concat([part.select("ordinal", "draw", "stratum").collect() for part in parts])
         if context.clusters is not None:
-            known = fingerprints.select("record_id", "draw").join(context.clusters, on="record_id", how="inner")
-            records = _joined_by_cluster(records, known.collect(engine="streaming"))
+            clusters = context.clusters.collect()
+            named = rows_named(parts, clusters["record_id"].unique(), ["draw"])
+            records = _joined_by_cluster(records, named.join(clusters, on="record_id", how="inner"))
         groups = (
             records.sort("ordinal")
             .group_by("draw", maintain_order=True)
@@ -94,8 +97,8 @@ class Split(CorpusStage):
             .then(pl.lit("validation"))
         ).filter(pl.col("split").is_not_null())
         found = records.select("ordinal", "draw").join(chosen.select("draw", "split"), on="draw", how="inner")
-        names = fingerprints.select("ordinal", "record_id").join(found.lazy(), on="ordinal", how="inner")
-        rows = names.collect(engine="streaming").sort("ordinal")
+        names = rows_at(parts, found["ordinal"].sort().to_numpy(), ["record_id"])
+        rows = names.join(found, on="ordinal", how="inner").sort("ordinal")
         return Decisions.of(
             rows.select(
                 "record_id",

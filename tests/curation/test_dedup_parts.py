@@ -281,8 +281,8 @@ def test_numbers_on_disk_come_back_whole_in_parts_that_hold_all_of_a_value(tmp_p
     hashes = np.random.default_rng(2).integers(0, (1 << 64) - 1, 600, dtype=np.uint64)
     hashes[::3] = hashes[1::3]
     ranks = np.linspace(-1, 1, 600)
-    frame = pl.DataFrame({"b0": hashes, "rank": ranks}).lazy()
-    with Numbers(frame, tmp_path / "scratch") as numbers:
+    frame = pl.LazyFrame({"b0": hashes, "rank": ranks})
+    with Numbers([frame.slice(0, 200), frame.slice(0, 0), frame.slice(200)], tmp_path / "scratch") as numbers:
         parts = list(numbers.by_value("b0", at_once))
         assert len(numbers) == 600
         assert numbers.at("rank", np.array([5, 3])).tolist() == [ranks[5], ranks[3]]
@@ -298,7 +298,7 @@ def test_numbers_on_disk_come_back_whole_in_parts_that_hold_all_of_a_value(tmp_p
 
 
 def test_numbers_of_no_record_are_none(tmp_path: Path) -> None:
-    with Numbers(pl.LazyFrame(schema={"b0": pl.UInt64}), tmp_path) as numbers:
+    with Numbers([pl.LazyFrame(schema={"b0": pl.UInt64})], tmp_path) as numbers:
         ((rows, values),) = numbers.by_value("b0")
         assert (len(numbers), len(rows), len(values)) == (0, 0, 0)
         assert len(numbers.at("b0", rows)) == 0
@@ -307,4 +307,4 @@ def test_numbers_of_no_record_are_none(tmp_path: Path) -> None:
 def test_numbers_that_have_no_room_are_an_error_that_says_where(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be kept in"):
-        Numbers(pl.LazyFrame({"b0": [1]}, schema={"b0": pl.UInt64}), tmp_path / "file" / "scratch")
+        Numbers([pl.LazyFrame({"b0": [1]}, schema={"b0": pl.UInt64})], tmp_path / "file" / "scratch")

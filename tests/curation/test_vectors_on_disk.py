@@ -26,12 +26,17 @@ def packed_frame(vectors: np.ndarray) -> pl.LazyFrame:
     return pl.DataFrame({"asked": packed(halves[:, 0]), "answered": packed(halves[:, 1])}).lazy()
 
 
+def parts(vectors: np.ndarray) -> list[pl.LazyFrame]:
+    frame = packed_frame(vectors)
+    return [frame.slice(0, 7), frame.slice(7, 1), frame.slice(8, 0), frame.slice(8)]
+
+
 def test_vectors_on_disk_are_those_in_memory(tmp_path: Path) -> None:
     vectors = unit(300)
     vectors[7] = 0
     vectors[9, : vectors.shape[1] // 2] = 0
     vectors[9] /= np.linalg.norm(vectors[9])
-    with lay_out(packed_frame(vectors), ["asked", "answered"], tmp_path / "scratch") as stored:
+    with lay_out(parts(vectors), ["asked", "answered"], tmp_path / "scratch") as stored:
         assert len(stored) == 300
         assert stored.width == vectors.shape[1]
         assert list((tmp_path / "scratch").iterdir()) == []
@@ -39,7 +44,7 @@ def test_vectors_on_disk_are_those_in_memory(tmp_path: Path) -> None:
         assert np.abs(stored.take(places) - vectors[places]).max() < 0.001
         assert len(there(stored)) == 299
         assert (Chosen(stored, np.arange(299, -1, -1)).take(places) == stored.take(299 - places)).all()
-    with lay_out(packed_frame(vectors).head(0), ["asked"], None) as stored:
+    with lay_out([packed_frame(vectors).head(0)], ["asked"], None) as stored:
         assert len(stored) == len(there(stored)) == 0
 
 
@@ -47,7 +52,7 @@ def test_vectors_on_disk_are_those_in_memory(tmp_path: Path) -> None:
 def test_pairs_of_vectors_on_disk_are_those_of_vectors_in_memory(tmp_path: Path, flat_up_to: int) -> None:
     vectors = unit(3000)
     expected = close_pairs(vectors, 0.5, 5)
-    with lay_out(packed_frame(vectors), ["asked", "answered"], tmp_path) as stored:
+    with lay_out(parts(vectors), ["asked", "answered"], tmp_path) as stored:
         left, right, cosines = close_pairs(stored, 0.5, 5, flat_up_to=flat_up_to, folder=tmp_path)
     assert (left < right).all()
     found = dict(zip(zip(left.tolist(), right.tolist(), strict=True), cosines.tolist(), strict=True))
