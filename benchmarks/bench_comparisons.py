@@ -34,8 +34,7 @@ COMPARISONS = {
         ("--records", "2000", "--workers", "1"),
         ("kept", "agree"),
         (
-            "To studio: it writes a ledger, a card and a report with charts as well; the next comparison has a line without "
-            "the report.",
+            "To studio: it writes a ledger, a card and, but for `--no-report`, a report with charts as well.",
             "To data-juicer: it gets `ftfy` for Unicode, which repairs more, and it is built to run on many machines; a "
             "process of it loads torch and Ray.",
             "Not the same work: datatrove takes no HTML out, llm-sanitizer-pro no web addresses; all repair text and count "

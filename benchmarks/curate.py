@@ -16,6 +16,7 @@ import importlib.util
 import json
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 from corpus import write
@@ -61,7 +62,7 @@ process:
 """
 
 
-def studio(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]]:
+def studio(source: Path, folder: Path, workers: int, more: str = "") -> tuple[Measured, set[int]]:
     recipe = folder / "recipe.yaml"
     recipe.write_text(RECIPE)
     out = folder / "out.jsonl"
@@ -80,6 +81,7 @@ def studio(source: Path, folder: Path, workers: int) -> tuple[Measured, set[int]
             "--workers",
             str(workers),
             "--plain",
+            *more.split(),
         ],
         folder / "log",
     )
@@ -149,6 +151,7 @@ def kept_ids(path: Path) -> set[int]:
 
 PROGRAMS = {
     "studio": studio,
+    "studio --no-report": partial(studio, more="--no-report"),
     "data-juicer": data_juicer,
     "datatrove": datatrove,
     "llm-sanitizer-pro": llm_sanitizer_pro,

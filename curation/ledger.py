@@ -101,9 +101,14 @@ def why(folder: Path, wanted: str, most: int = 20) -> Story:
 def stories(folder: Path, record_ids: Sequence[str]) -> list[Story]:
     """The stories of some records by their ids, those that are in the run."""
     index = read_index(folder)
-    found = ((_shard_of(index, record_id), record_id) for record_id in record_ids)
-    told = (_story(folder, shard, record_id) for shard, record_id in found if shard is not None)
-    return [story for story in told if story is not None]
+    by_shard: dict[int, list[str]] = {}
+    for record_id in dict.fromkeys(record_ids):
+        shard = _shard_of(index, record_id)
+        if shard is not None:
+            by_shard.setdefault(shard["place"], []).append(record_id)
+    told = {place: _Some.of(folder, index[place], wanted) for place, wanted in by_shard.items()}
+    found = {record_id: told[place].story(record_id) for place, wanted in by_shard.items() for record_id in wanted}
+    return [story for record_id in record_ids if (story := found.get(record_id)) is not None]
 
 
 def examples(folder: Path, stage: str, reason: str, most: int) -> list[Story]:
@@ -148,25 +153,45 @@ def _shard_of(index: list[dict[str, Any]], record_id: str) -> dict[str, Any] | N
 
 
 def _story(folder: Path, shard: dict[str, Any], record_id: str) -> Story | None:
-    store = Store(folder / "shards")
-    is_it = pl.col("record_id") == record_id
-    record = store.frame(shard["key"], "records").filter(is_it)
-    if not record.height:
-        return None
-    turns = store.frame(shard["key"], "turns").filter(is_it).select("turn", "role", "content")
-    ledger = pl.read_parquet(folder / "ledger" / f"part-{shard['place']:05d}.parquet", glob=False).filter(is_it)
-    edits = store.frame(shard["finish"], "edits").filter(is_it)
-    roles = dict(turns.select("turn", "role").iter_rows())
-    events = tuple(_with_words(_event(row, edits, roles, shard["uses"])) for row in ledger.iter_rows(named=True))
-    fate: Fate = "dropped" if any(event.action == "drop" for event in events) else "kept"
-    return Story(
-        record_id,
-        shard["source"],
-        fate,
-        record["format"][0],
-        tuple(Turn(*row) for row in turns.iter_rows()),
-        events,
-    )
+    return _Some.of(folder, shard, [record_id]).story(record_id)
+
+
+@dataclass(frozen=True)
+class _Some:
+    """What a shard holds of some of its records: each of its files is read once, however many they are."""
+
+    shard: dict[str, Any]
+    records: pl.DataFrame
+    turns: pl.DataFrame
+    ledger: pl.DataFrame
+    edits: pl.DataFrame
+
+    @staticmethod
+    def of(folder: Path, shard: dict[str, Any], record_ids: Sequence[str]) -> _Some:
+        store = Store(folder / "shards")
+        wanted = pl.col("record_id").is_in(pl.Series(record_ids, dtype=pl.String).implode())
+        return _Some(
+            shard,
+            store.frame(shard["key"], "records").filter(wanted),
+            store.frame(shard["key"], "turns").filter(wanted),
+            pl.read_parquet(folder / "ledger" / f"part-{shard['place']:05d}.parquet", glob=False).filter(wanted),
+            store.frame(shard["finish"], "edits").filter(wanted),
+        )
+
+    def story(self, record_id: str) -> Story | None:
+        is_it = pl.col("record_id") == record_id
+        record = self.records.filter(is_it)
+        if not record.height:
+            return None
+        turns = self.turns.filter(is_it).select("turn", "role", "content")
+        edits = self.edits.filter(is_it)
+        roles = dict(turns.select("turn", "role").iter_rows())
+        uses = self.shard["uses"]
+        rows = self.ledger.filter(is_it).iter_rows(named=True)
+        events = tuple(_with_words(_event(row, edits, roles, uses)) for row in rows)
+        fate: Fate = "dropped" if any(event.action == "drop" for event in events) else "kept"
+        told = tuple(Turn(*row) for row in turns.iter_rows())
+        return Story(record_id, self.shard["source"], fate, record["format"][0], told, events)
 
 
 def _with_words(event: Event) -> Event:

@@ -86,6 +86,8 @@ class Batch:
         """One row a record: `record_id, text`, the contents of `part` joined; "" where the part has no turn."""
         roles = PART_ROLES[part]
         turns = self.turns if roles is None else self.turns.filter(pl.col("role").is_in(roles))
+        if turns.height == len(self) and turns["record_id"].equals(self.records["record_id"]):
+            return turns.select("record_id", text=pl.col("content").fill_null(""))  # one turn each: nothing to join
         joined = turns.group_by("record_id", maintain_order=True).agg(
             pl.col("content").str.join(separator).alias("text")
         )
@@ -142,5 +144,9 @@ def conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
 
 def content_hash(turns: Sequence[tuple[str, str]]) -> str:
     """128-bit BLAKE2b digest (hex) of `(role, content)` pairs, unambiguous about where one ends."""
-    told = "".join([f"{len(role)}:{len(content)}:{role}{content}" for role, content in turns])
+    if len(turns) == 1:
+        role, content = turns[0]
+        told = f"{len(role)}:{len(content)}:{role}{content}"
+    else:
+        told = "".join([f"{len(role)}:{len(content)}:{role}{content}" for role, content in turns])
     return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from curation.collector import at_rest
 from curation.engine.apply import apply
 from curation.engine.passes import Decided, ShardRef, Work, count, level_zero, load_decisions, split_by_stage
 from curation.engine.review import REVIEW_STAGE, Act, act
@@ -40,7 +41,8 @@ def finish_shard(
     decisions = Decisions.concat([decisions, by_people])
     annotations = _Annotations(decisions.rows)
     taken: Counter[str] = Counter()
-    lines, refused = render_lines(batch, out_format, annotations.columns, taken)
+    with at_rest():
+        lines, refused = render_lines(batch, out_format, annotations.columns, taken)
     if refused:
         decisions, batch = _refuse(decisions, batch, refused)
     order = first.records.select("record_id").with_row_index("place")
@@ -61,8 +63,8 @@ def finish_shard(
         "came": came,
     }
     parts: dict[str, pl.DataFrame | bytes] = {"ledger": parquet_bytes(ledger), "edits": decisions.edits}
-    by_split: dict[str, list[bytes]] = {}
-    for record_id, line in zip(batch.records["record_id"], lines, strict=True):
+    by_split: dict[str, list[bytes]] = {} if annotations.splits or not lines else {"train": lines}
+    for record_id, line in zip(batch.records["record_id"], lines, strict=True) if annotations.splits else ():
         by_split.setdefault(annotations.splits.get(record_id, "train"), []).append(line)
     for split, chosen in sorted(by_split.items()):
         parts[f"{split}.jsonl"] = b"".join(chosen)
@@ -113,7 +115,10 @@ def _refuse(decisions: Decisions, batch: Batch, refused: Sequence[tuple[str, str
 
 def length_bins(batch: Batch) -> list[int]:
     """How many records have [2^k, 2^(k+1)) characters, for k = 0 … LENGTH_BINS - 1."""
-    lengths = batch.turns.group_by("record_id").agg(pl.col("content").str.len_chars().sum())["content"]
+    counts = batch.turns.select("record_id", pl.col("content").str.len_chars())
+    if counts.height != len(batch) or not counts["record_id"].equals(batch.records["record_id"]):
+        counts = counts.group_by("record_id").agg(pl.col("content").sum())
+    lengths = counts["content"]
     bins = [0] * LENGTH_BINS
     for length, number in lengths.value_counts().iter_rows():
         bins[min(int(math.log2(max(length, 1))), LENGTH_BINS - 1)] += number

@@ -10,6 +10,7 @@ import orjson
 import polars as pl
 
 from curation.formats import read_record
+from curation.formats.slots import Turns
 from curation.readers import Bad, BadRecord, RawChunk, parse_payload
 from curation.schema import RECORD_SCHEMA, TURN_SCHEMA, Batch, content_hash
 
@@ -22,15 +23,11 @@ def parse_chunk(
     """Returns the batch, the quarantined lines as JSON lines, and counts by quarantine reason and by format."""
     bad = list(chunk.bad)
     source = chunk.source
-    ids: list[str] = []
-    hashes: list[str] = []
+    places: list[int] = []
     names: list[str] = []
     metas: list[str] = []
-    parents: list[list[str]] = []
-    owners: list[str] = []
-    places: list[int] = []
-    roles: list[str] = []
-    contents: list[str] = []
+    turns: list[Turns] = []
+    parents: dict[int, list[str]] = {}
     for position, line, offset, payload in zip(
         chunk.positions, chunk.lines, chunk.offsets, chunk.payloads, strict=True
     ):
@@ -40,46 +37,63 @@ def parse_chunk(
         except BadRecord as error:
             bad.append(Bad(source, line, offset, error.reason, error.detail, payload[:RAW_KEPT]))
             continue
-        record_id = f"{source}:{position}"
-        ids.append(record_id)
-        hashes.append(content_hash(pairs))
+        if "parents" in obj:
+            parents[len(places)] = _parents_of(obj)
+        places.append(position)
         names.append(name)
         metas.append(meta)
-        parents.append(_parents_of(obj))
-        for place, (role, content) in enumerate(pairs):
-            owners.append(record_id)
-            places.append(place)
-            roles.append(role)
-            contents.append(content)
+        turns.append(pairs)
+    batch = _batch(source, places, names, metas, turns, parents)
+    bad.sort(key=lambda item: (item.line or 0, item.offset or 0))
+    quarantine = b"".join(quarantine_line(item) for item in bad)
+    return batch, quarantine, dict(Counter(item.reason for item in bad)), dict(Counter(names))
+
+
+def _batch(
+    source: str,
+    positions: list[int],
+    names: list[str],
+    metas: list[str],
+    turns: list[Turns],
+    parents: dict[int, list[str]],
+) -> Batch:
+    """The frames, out of what was taken from each record; `parents` only of those that name any."""
+    ids = pl.Series([f"{source}:{position}" for position in positions], dtype=pl.String)
     records = pl.DataFrame(
         {
             "record_id": ids,
-            "content_hash": hashes,
+            "content_hash": [content_hash(pairs) for pairs in turns],
             "source": pl.repeat(source, len(ids), dtype=pl.String(), eager=True),
             "format": names,
-            "parent_ids": _parents(parents),
+            "parent_ids": _parents(parents, len(ids)),
             "meta": metas,
         },
         schema=RECORD_SCHEMA,
     )
-    turns = pl.DataFrame({"record_id": owners, "turn": places, "role": roles, "content": contents}, schema=TURN_SCHEMA)
-    bad.sort(key=lambda item: (item.line or 0, item.offset or 0))
-    quarantine = b"".join(quarantine_line(item) for item in bad)
-    return Batch(records, turns), quarantine, dict(Counter(item.reason for item in bad)), dict(Counter(names))
+    counts = list(map(len, turns))
+    if counts.count(1) == len(counts):
+        owners, numbers = ids, pl.repeat(0, len(ids), dtype=pl.Int32(), eager=True)
+    else:
+        owners = ids.gather([at for at, count in enumerate(counts) for _ in range(count)])
+        numbers = pl.Series([number for count in counts for number in range(count)], dtype=pl.Int32)
+    roles = [role for pairs in turns for role, _ in pairs]
+    contents = [content for pairs in turns for _, content in pairs]
+    columns = {"record_id": owners, "turn": numbers, "role": roles, "content": contents}
+    return Batch(records, pl.DataFrame(columns, schema=TURN_SCHEMA))
 
 
 def _parents_of(obj: Any) -> list[str]:
     """What a generated record says that it was made from (`curation.synthesis.publish`); nothing for any other."""
-    found = obj.get("parents") if isinstance(obj, dict) else None
+    found = obj["parents"]
     return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else []
 
 
-def _parents(parents: list[list[str]]) -> pl.Series:
+def _parents(parents: dict[int, list[str]], count: int) -> pl.Series:
     """A column of lists. Where all are empty one is repeated: polars makes a Series of each Python list, 60 microseconds a
     record."""
-    if any(parents):
-        return pl.Series(parents, dtype=pl.List(pl.String()))
-    return pl.Series([[]], dtype=pl.List(pl.String())).new_from_index(0, len(parents))
+    if any(parents.values()):
+        return pl.Series([parents.get(at, []) for at in range(count)], dtype=pl.List(pl.String()))
+    return pl.Series([[]], dtype=pl.List(pl.String())).new_from_index(0, count)
 
 
 def quarantine_line(bad: Bad) -> bytes:

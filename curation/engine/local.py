@@ -229,7 +229,7 @@ def curate(
 ) -> dict[str, Any]:
     """Run a recipe over inputs in `folder` and return the summary, which is also in `folder/summary.json`.
 
-    `report=False` leaves out `report.html` (a second or two). Called again on the same folder after a stop or
+    `report=False` leaves out `report.html` (about a second). Called again on the same folder after a stop or
     a kill, it goes on from what is finished. `reuse` are folders of older runs whose finished pieces may be taken over.
     `workers=None` uses every core; one worker is this process. `pool` runs the passes elsewhere, in place of `workers`, and
     is the caller's to close. Of a run of some size is told what it will take on the disk; where there is less, it does not

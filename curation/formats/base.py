@@ -84,11 +84,17 @@ class Format(ABC):
 
     def render(self, template: Mapping[str, Any], turns: Sequence[tuple[str, str]]) -> dict[str, Any]:
         """The object again. `turns` may have other contents than those taken, but as many."""
-        obj = dict(template)
-        for column, _, role, _, put in self.fields(template):
-            mark = obj[column]
-            obj[column] = turns[mark][1] if role and type(mark) is int else put(mark, turns)
-        return obj
+        return self.fill(dict(template), turns)
+
+    def fill(self, template: dict[str, Any], turns: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """`render` for a template that nobody else has: it becomes the object."""
+        layout = self._layouts.get(tuple(template))
+        if layout is None or isinstance(layout, str):
+            layout = self.fields(template)
+        for column, _, role, _, put in layout:
+            mark = template[column]
+            template[column] = turns[mark][1] if role and type(mark) is int else put(mark, turns)
+        return template
 
     def opened(self, template: Mapping[str, Any]) -> dict[str, Any]:
         """The template with lists in place of those that stand in a string as JSON."""

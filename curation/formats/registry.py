@@ -114,7 +114,7 @@ def write_record(
     known = FORMATS.get(format_name) or get(format_name)
     template = load_template(meta_json)
     if out_format is None:
-        obj = known.render(template, turns)
+        obj = known.fill(template, turns)
     elif out_format == format_name:
         obj = known.render(known.opened(template), turns)
     else:

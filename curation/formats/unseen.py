@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import polars as pl
+
 from curation.formats.chat import CALL, ROLE_KEYS, keys_of, role_of
 from curation.formats.meta import load_template
 from curation.readers.payload import dumps_exact
@@ -25,6 +27,11 @@ _SIGNS = re.compile(
         ]
     )
 )
+
+
+def with_unseen(metas: pl.Series) -> list[int]:
+    """Where among many meta texts `unseen` may find something; elsewhere it is sure to find nothing."""
+    return metas.str.contains(_SIGNS.pattern).arg_true().to_list()
 
 
 def unseen(meta_json: str) -> str:

@@ -27,6 +27,7 @@ def clean_texts(texts: pl.Series, chars: int) -> pl.Series:
             pl.when(fenced).then(pl.col("text").str.replace_all(_FENCE, " ")).otherwise("text")
         )["text"]
     out = out.str.head(_HEADROOM * chars).str.replace_all(_MARKUP, " ").str.head(chars)
-    if out.str.contains(_COMPOSING).any():
+    foreign = out.filter(out.str.len_bytes() != out.str.len_chars())
+    if foreign.str.contains(_COMPOSING).any():
         out = out.str.normalize("NFC")
     return out

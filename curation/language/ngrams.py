@@ -37,9 +37,11 @@ def posterior(codes: NDArray[np.uint32], starts: NDArray[np.int64], weights: Wei
     hidden = (sums / sizes[:, None].astype(np.float32)).T
     # Not a matrix product: BLAS would start threads for it, and round differently for another number of texts.
     right = np.zeros((weights.nodes.shape[0], starts.size), dtype=np.float32)
+    product = np.empty_like(right)
     for weight, value in zip(weights.nodes.T, hidden, strict=True):
-        right += weight[:, None] * value
-    right = np.reciprocal(1 + np.exp(-np.maximum(right, -80)))
+        right += np.multiply(weight[:, None], value, out=product)
+    np.negative(np.maximum(right, -80, out=right), out=right)
+    np.reciprocal(np.add(np.exp(right, out=right), 1, out=right), out=right)
     labels = len(weights.labels)
     reached = np.empty((2 * labels - 1, starts.size), dtype=np.float32)
     reached[-1] = 1.0
@@ -55,9 +57,10 @@ def _features(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The row of every feature that was not pruned (about 1 n-gram of 16 is left), and the text it belongs to."""
     size = codes.size
-    ends = np.flatnonzero(codes == END)
-    begins = np.flatnonzero(codes == BEGIN)
-    left = np.repeat(ends, ends - begins + 1) - np.arange(size)
+    is_end = codes == END
+    ends = np.flatnonzero(is_end)
+    begins = np.concatenate(([0], ends[:-1] + 1))
+    within = np.ones(size, dtype=np.bool_)  # whether the n-gram that begins here is inside one word
     wide = _Wide.of(codes)
     buckets = np.uint32(weights.gram_row.size)
     state = np.full(size, FNV_START, dtype=np.uint32)
@@ -66,9 +69,10 @@ def _features(
         state = _hash_on(state[: size - place], codes[place:], wide, place)
         if place:
             # A division by a constant and a product are six times as fast as numpy's remainder.
-            row = weights.gram_row.take(state - state // buckets * buckets)
-            used = np.flatnonzero((row >= 0) & (left[: size - place] >= place))
-            rows.append(row.take(used))
+            bucket = state - state // buckets * buckets
+            within = within[:-1] & ~is_end[place - 1 : size - 1]
+            used = np.flatnonzero(weights.gram_kept.take(bucket) & within)
+            rows.append(weights.gram_row.take(bucket.take(used)))
             places.append(used)
     row = _word_rows(codes, begins, ends, weights)
     used = np.flatnonzero(row >= 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -50,17 +50,26 @@ def _surely_exact(payload: bytes, value: dict[str, Any], limits: Limits) -> bool
 
     No two keys were equal if the text has exactly the quotes that the keys and strings of the value need, since a value
     that was lost had at least the two quotes of its key more. Quotes inside strings are counted in the parsed strings,
-    unless one is written as \\u0022. Looking for single bytes is what CPython does fast: a search for two of them costs
-    more than orjson takes for the whole record.
+    unless one is written as \\u0022.
     """
-    escapes = 0x5C in payload
-    if escapes or payload.find(0x7B, 1) >= 0 or 0x5B in payload:
-        quotes = _quotes_needed(value, escapes, limits)
-        return payload.count(b'"') == quotes and not (escapes and b"\\u0022" in payload)
-    kinds = list(map(type, value.values()))  # a flat object without escapes: the ordinary record
-    if len(value) > limits.max_keys or (float in kinds and _has_large_float(value.values())):
+    if len(value) > limits.max_keys:
         return False
-    return payload.count(b'"') == 2 * (len(value) + kinds.count(str))
+    escapes = 0x5C in payload
+    quotes = 2 * len(value)
+    inside = "".join(value).count('"') if escapes else 0
+    for child in value.values():
+        kind = type(child)
+        if kind is str:
+            quotes += 2
+            if escapes:
+                inside += child.count('"')
+        elif kind is dict or kind is list:
+            needed = _quotes_needed(value, escapes, limits)
+            return payload.count(b'"') == needed and not (escapes and b"\\u0022" in payload)
+        elif kind is float and not -_LARGEST_EXACT < child < _LARGEST_EXACT:
+            return False
+    # Only quotes inside of what was kept could make up for those of what was lost.
+    return payload.count(b'"') == quotes + inside and not (inside and b"\\u0022" in payload)
 
 
 def _quotes_needed(value: dict[str, Any], escapes: bool, limits: Limits) -> int:
@@ -87,10 +96,6 @@ def _quotes_needed(value: dict[str, Any], escapes: bool, limits: Limits) -> int:
             return 2 * len(strings) + ("".join(strings).count('"') if escapes else 0)
         level = below
     return -1
-
-
-def _has_large_float(values: Iterable[Any]) -> bool:
-    return any(type(v) is float and (v >= _LARGEST_EXACT or v <= -_LARGEST_EXACT) for v in values)
 
 
 def _any_float(value: Any, test: Callable[[float], bool]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,16 @@ class ReasonExamples:
 def reason_examples(folder: Path, summary: Mapping[str, Any], facts: LedgerFacts) -> Iterator[ReasonExamples]:
     """The examples of every reason that dropped, edited or flagged records, in the order of the recipe."""
     privacy = _Privacy(summary)
+    told = {story.record_id: story for story in stories(folder, sorted({*chain(*facts.picked.values())}))}
+    related = {event.related_id for story in told.values() for event in story.events if event.related_id}
+    told |= {story.record_id: story for story in stories(folder, sorted(related - told.keys()))}
     for stage in summary["stages"]:
         for item in stage["reasons"]:
             key = (stage["stage"], item["action"], item["reason"])
             if item["action"] == "annotate":
                 continue
-            shown = tuple(_shown(folder, key, story, privacy) for story in stories(folder, facts.picked.get(key, ())))
+            mine = [told[record_id] for record_id in facts.picked.get(key, ()) if record_id in told]
+            shown = tuple(_shown(told, key, story, privacy) for story in mine)
             sentence = reason_text(stage["use"], item["reason"])
             yield ReasonExamples(*key, sentence, item["count"], shown)
 
@@ -105,7 +110,7 @@ class _Privacy:
         return self.hides(story, "", "") or (at is not None and at <= self._last)
 
 
-def _shown(folder: Path, key: Key, story: Story, privacy: _Privacy) -> Shown:
+def _shown(told: Mapping[str, Story], key: Key, story: Story, privacy: _Privacy) -> Shown:
     if privacy.hides(story, key[0], key[1]):
         event = next(event for event in story.events if (event.stage, event.action, event.reason) == key)
         return Shown(story.record_id, story.fate, tuple(_facts(event)), (), 0, event.related_id, (), False, hidden=True)
@@ -115,8 +120,8 @@ def _shown(folder: Path, key: Key, story: Story, privacy: _Privacy) -> Shown:
     after = {turn.turn: turn.content for turn in event.after}
     touched = [turn for turn in before if turn in after] if event.action == "edit" else list(before)
     chosen = touched[:MOST_TURNS]
-    found = stories(folder, [event.related_id]) if event.related_id else []  # a parent may be a document, not a record
-    twin = found[0] if found and not privacy.hides_end(found[0]) else None
+    found = told.get(event.related_id) if event.related_id else None  # a parent may be a document, not a record
+    twin = found if found is not None and not privacy.hides_end(found) else None
     against = {turn.turn: turn.content for turn in twin.final()} if twin else {}
     alike = twin is not None and _alike(chosen, against, before)
     if privacy.masks(key[0]):  # masks on both sides: what stood in their place is nobody's business
@@ -138,7 +143,7 @@ def _shown(folder: Path, key: Key, story: Story, privacy: _Privacy) -> Shown:
         event.related_id,
         tuple(ShownTurn(turn.role, visible(turn.content)) for turn in beside),
         alike and all(against.get(turn) == before[turn] for turn in chosen),
-        twin_hidden=bool(found) and twin is None,
+        twin_hidden=found is not None and twin is None,
     )
 
 

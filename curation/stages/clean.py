@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 from pydantic import Field, field_validator
 
+from curation.collector import at_rest
 from curation.schema import PART_ROLES, Batch, Decisions, Part
 from curation.stage import RecordStage, StageContext
 from curation.stages.cleaning.entities import HTML_SIGN
@@ -24,6 +25,7 @@ _TOPIC = (
 
 _BIT_OF = {kind: 1 << index for index, kind in enumerate(KINDS)}
 _NAMES_OF = [[kind for kind, bit in _BIT_OF.items() if bits & bit] for bits in range(1 << len(KINDS))]
+_TOLD_OF = [f"{', '.join(names)}; score: characters fewer" for names in _NAMES_OF]
 
 
 class Clean(RecordStage):
@@ -81,33 +83,30 @@ class Clean(RecordStage):
     @classmethod
     def _token_is_clean(cls, token: str) -> str:
         strictest = Cleaning(unicode="nfkc", html="always", urls="remove")
-        if strictest.clean(token, strictest.signs)[0] != token:
+        if strictest.clean(token, strictest.steps)[0] != token:
             raise ValueError("the token would itself be changed by cleaning; take something like <URL> or [LINK]")
         return token
 
     def decide(self, batch: Batch, context: StageContext) -> Decisions:  # noqa: ARG002
         """One edit for each turn that changed; one decision for each record with such turns."""
-        changed = self._changed(batch.turns)
+        with at_rest():
+            changed = self._changed(batch.turns)
         if changed.is_empty():
             return Decisions.none()
-        emptied = _emptied(batch.turns, changed)
-        records: dict[str, list[int]] = {}  # kinds, as bits, and characters fewer
-        for record, kinds, fewer in changed.select("record_id", "kinds", "fewer").iter_rows():
-            sums = records.setdefault(record, [0, 0])
-            sums[0] |= kinds
-            sums[1] += fewer
-        named = [_NAMES_OF[kinds] for kinds, _ in records.values()]
-        gone = [record in emptied for record in records]
-        rows = pl.DataFrame(
-            {
-                "record_id": list(records),
-                "action": ["drop" if empty else "edit" for empty in gone],
-                "reason": ["emptied" if empty else names[0] for names, empty in zip(named, gone, strict=True)],
-                "score": [float(fewer) for _, fewer in records.values()],
-                "detail": [f"{', '.join(names)}; score: characters fewer" for names in named],
-            }
+        emptied = sorted(_emptied(batch.turns, changed))
+        gone = pl.col("record_id").is_in(pl.Series(emptied, dtype=pl.String).implode())
+        records = changed.group_by("record_id", maintain_order=True).agg(
+            pl.col("kinds").bitwise_or(), score=pl.col("fewer").sum().cast(pl.Float64)
         )
-        edits = changed.filter(~pl.col("record_id").is_in(list(emptied)))
+        kinds = records["kinds"].to_list()
+        rows = records.with_columns(
+            action=pl.when(gone).then(pl.lit("drop")).otherwise(pl.lit("edit")),
+            reason=pl.when(gone)
+            .then(pl.lit("emptied"))
+            .otherwise(pl.Series([_NAMES_OF[bits][0] for bits in kinds], dtype=pl.String)),
+            detail=pl.Series([_TOLD_OF[bits] for bits in kinds], dtype=pl.String),
+        )
+        edits = changed.filter(~gone)
         return Decisions.of(rows, edits.select("record_id", "turn", "after"))
 
     def _changed(self, turns: pl.DataFrame) -> pl.DataFrame:
@@ -154,7 +153,10 @@ class Clean(RecordStage):
             )
             if cleaned != content:
                 moved[place] = cleaned
-                kinds[place] = kinds.get(place, 0) | sum(_BIT_OF[kind] for kind in changes)
+                made = kinds.get(place, 0)
+                for kind in changes:
+                    made |= _BIT_OF[kind]
+                kinds[place] = made
         return moved
 
     def _topics(self, state: pl.DataFrame) -> set[str]:

@@ -201,8 +201,9 @@ class _Sink:
         self._waiting += data
         if len(self._waiting) >= BLOCK:
             whole = len(self._waiting) - len(self._waiting) % BLOCK
-            for start in range(0, whole, BLOCK):
-                self._put(bytes(self._waiting[start : start + BLOCK]))
+            with memoryview(self._waiting) as waiting:
+                for start in range(0, whole, BLOCK):
+                    self._put(waiting[start : start + BLOCK])
             del self._waiting[:whole]
         return len(data)
 
@@ -229,10 +230,10 @@ class _Sink:
         with suppress(OSError):
             self._stream.close()
 
-    def _put(self, block: bytes) -> None:
-        self._emit(block if self._compressor is None else self._compressor.compress(block))
+    def _put(self, block: bytes | memoryview) -> None:
+        self._emit(block if self._compressor is None else self._compressor.compress(bytes(block)))
 
-    def _emit(self, data: bytes) -> None:
+    def _emit(self, data: bytes | memoryview) -> None:
         self._stream.write(data)
         self.digest.update(data)
         self.bytes += len(data)

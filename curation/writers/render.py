@@ -36,17 +36,7 @@ def render_batch(batch: Batch, out_format: str | None, annotations: Annotations 
     An annotation whose name is a column of the record gets a trailing underscore; `taken` counts them.
     """
     found = Rendered()
-    columns = annotations or {}
-    rows = batch.records.select("record_id", "format", "meta").iter_rows()
-    for (record_id, name, meta), turns in zip(rows, _turns_by_record(batch), strict=True):
-        try:
-            obj = write_record(name, meta, turns, out_format, None)
-        except Inexpressible as error:
-            found.refused.append((record_id, error.reason))
-            continue
-        extra = columns.get(record_id)
-        if extra:
-            found.taken.update(add_columns(obj, extra))
+    for record_id, obj in _objects(batch, out_format, annotations or {}, found):
         found.objects.append(obj)
         found.record_ids.append(record_id)
     return found
@@ -57,12 +47,30 @@ def render_lines(
 ) -> tuple[list[bytes], list[tuple[str, str]]]:
     """`render_batch` as JSON lines (with their line feeds) of the records that could be written, and the refused ones.
 
-    `taken`, if given, is added to.
+    `taken`, if given, is added to. Each object is gone before the next is made: to hold them all takes twice the time.
     """
-    found = render_batch(batch, out_format, annotations)
+    found = Rendered()
+    lines = [_line(obj) for _, obj in _objects(batch, out_format, annotations or {}, found)]
     if taken is not None:
         taken.update(found.taken)
-    return [_line(obj) for obj in found.objects], found.refused
+    return lines, found.refused
+
+
+def _objects(
+    batch: Batch, out_format: str | None, columns: Annotations, found: Rendered
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The records that can be written, by their ids; what is refused or taken goes into `found`."""
+    records = batch.records
+    rows = zip(records["record_id"].to_list(), records["format"].to_list(), records["meta"].to_list(), strict=True)
+    for (record_id, name, meta), turns in zip(rows, _turns_by_record(batch), strict=True):
+        try:
+            obj = write_record(name, meta, turns, out_format, None)
+        except Inexpressible as error:
+            found.refused.append((record_id, error.reason))
+            continue
+        if record_id in columns:
+            found.taken.update(add_columns(obj, columns[record_id]))
+        yield record_id, obj
 
 
 def _line(obj: dict[str, Any]) -> bytes:
@@ -74,8 +82,13 @@ def _line(obj: dict[str, Any]) -> bytes:
 
 def _turns_by_record(batch: Batch) -> Iterator[list[tuple[str, str]]]:
     """The turns of each record, in the order of the records. Raises ValueError if a record's turns are out of order."""
-    by_record: dict[str, list[tuple[str, str]]] = {}
     turns = batch.turns
+    alone = turns.height == len(batch) and turns["record_id"].equals(batch.records["record_id"])
+    if alone and (turns["turn"] == 0).all():
+        for pair in zip(turns["role"].to_list(), turns["content"].to_list(), strict=True):
+            yield [pair]
+        return
+    by_record: dict[str, list[tuple[str, str]]] = {}
     for record_id, turn, role, content in zip(
         turns["record_id"].to_list(),
         turns["turn"].to_list(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curation.collector import at_rest
 from curation.engine.engines import ENGINES, LOCAL, RAY
 from curation.errors import StudioError
 from studio.cli.asked import refuse_on_resume
@@ -88,7 +90,7 @@ _FIXED_ON_RESUME = (
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Replay what people decided: a verdicts.jsonl, such as an earlier run's own. It is copied into the run.",
 )
-@click.option("--no-report", is_flag=True, help="Make no report.html, which takes a second or two.")
+@click.option("--no-report", is_flag=True, help="Make no report.html, which takes about a second.")
 @click.option("--no-disk-check", is_flag=True, help="Begin even where the disk seems to have too little room.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--detach", is_flag=True, help="Do it in the background and print the run's name.")
@@ -191,9 +193,11 @@ def _options(given: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _recipe(name: str | None, settings: Sequence[str], seed: int | None) -> Recipe:
-    from curation.recipe import Recipe
+    with at_rest():  # what is loaded here stays
+        from curation.recipe import Recipe
 
-    recipe = Recipe.load(name or DEFAULT_RECIPE)
+        recipe = Recipe.load(name or DEFAULT_RECIPE)
+    gc.freeze()
     changes = [*settings, *([] if seed is None else [f"seed={seed}"])]
     return recipe.with_settings(changes) if changes else recipe
 

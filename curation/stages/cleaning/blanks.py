@@ -32,6 +32,11 @@ def tidy_blanks(text: str) -> str:
     """
     if not text.isascii():
         text = _ODD.sub(" ", text)
+    if "\n" not in text:  # the usual case: nothing that several lines are needed for
+        text = text.rstrip(" \t\u3000")
+        if "  " in text:
+            text = _without_runs(text)
+        return text.lstrip(" \t")
     breaks = "  \n" in text and bool(_MARKDOWN.search(text))
     lines = text.split("\n")
     columns = "   " in text and _has_columns(lines)

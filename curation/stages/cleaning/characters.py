@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Literal
 
@@ -78,22 +78,21 @@ def normalise(text: str, form: Form) -> str:
 def normalised_points(form: Form) -> str:
     """A character class (without brackets) that holds every character that `normalise` may act upon."""
 
-    def changes(char: str) -> bool:
-        return bool(unicodedata.combining(char)) or normalise(char, form) != char
-
     # Two starters may compose too (Hangul, some Indic vowels): the second of such a pair stands for both.
-    seconds = {chr(point) for point in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
+    found = {chr(point) for point in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
     for char in _characters():
-        parts = unicodedata.decomposition(char).split()
-        if len(parts) == 2 and not parts[0].startswith("<"):
-            seconds.add(chr(int(parts[1], 16)))
-    return _class_of(lambda char: char in seconds or changes(char))
+        if unicodedata.combining(char) or normalise(char, form) != char:
+            found.add(char)
+        parts = unicodedata.decomposition(char)
+        if parts and parts[0] != "<" and parts.count(" ") == 1:
+            found.add(chr(int(parts[parts.index(" ") :], 16)))
+    return _class_of(found)
 
 
 @cache
 def folded_points() -> str:
     """A character class (without brackets) that holds every character that has another case-folded form."""
-    return "A-Z" + _class_of(lambda char: char.casefold() != char)
+    return "A-Z" + _class_of({char for char in _characters() if char.casefold() != char})
 
 
 def _characters() -> Iterable[str]:
@@ -103,9 +102,9 @@ def _characters() -> Iterable[str]:
         start = last
 
 
-def _class_of(wanted: Callable[[str], bool]) -> str:
+def _class_of(wanted: Collection[str]) -> str:
     ranges: list[list[str]] = []
-    for char in filter(wanted, _characters()):
+    for char in sorted(wanted):
         if ranges and ord(char) == ord(ranges[-1][1]) + 1:
             ranges[-1][1] = char
         else:

@@ -25,7 +25,9 @@ _ESCAPED_TAG = re.compile(
 
 def decode(text: str) -> str:
     """`text` with HTML character references decoded, those escaped more than once too."""
-    return _REFERENCE.sub(_character, _ESCAPED_TWICE.sub("&", text))
+    if "&amp;" in text:
+        text = _ESCAPED_TWICE.sub("&", text)
+    return _REFERENCE.sub(_character, text)
 
 
 def _character(found: re.Match[str]) -> str:
@@ -37,7 +39,10 @@ def decode_prose(text: str) -> str:
     """`text` decoded, but `&lt;b&gt;`, `&lt;|im_end|&gt;` and the like, which speak of a tag, stay escaped."""
     if "&" not in text:
         return text
-    text = _ESCAPED_TWICE.sub("&", text)
+    if "&amp;" in text:
+        text = _ESCAPED_TWICE.sub("&", text)
+    if not _may_escape(text):
+        return decode(text)
     out: list[str] = []
     start = 0
     for found in _ESCAPED_TAG.finditer(text):
@@ -48,4 +53,9 @@ def decode_prose(text: str) -> str:
 
 def has_escaped_tag(text: str) -> bool:
     """Whether `text` speaks of a tag in escaped form, as only text written in HTML does."""
-    return "&" in text and any("&" in found[0] for found in _ESCAPED_TAG.finditer(text))
+    return "&" in text and _may_escape(text) and any("&" in found[0] for found in _ESCAPED_TAG.finditer(text))
+
+
+def _may_escape(text: str) -> bool:
+    """Whether there is anything an escaped tag could begin with."""
+    return "<" in text or "&l" in text or "&L" in text or "&#" in text

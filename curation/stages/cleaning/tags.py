@@ -49,23 +49,36 @@ _UNSEEN = {
 _UNSEEN_END = re.compile(f"</(?:{'|'.join(_UNSEEN)})", re.IGNORECASE)
 
 # Source code that has tags in it: JSX, Vue, Angular, PHP, ERB, Jinja, XML; and talk about tags: "the <b> tag".
-# Each expression is tried only where its literal stands: together as alternatives they took 40 µs for 500 characters.
+# Each expression is tried only where its literal stands, and that is looked for only where a character of it, or the `<`
+# of the expression, does: all together as alternatives they took 40 µs for 500 characters, literal by literal 5, so 2.
 _SOURCE = tuple(
-    (literal, re.compile(pattern))
-    for literal, pattern in (
-        ("className=", "className="),
-        ("={", r"<\w[^<>\n]*\s[\w:@-]+=\{"),
-        ("{%", r"\{%[ -]"),
-        ("<?", r"<\?(?:php|xml|=)"),
-        ("<%", r"<%[=@\s-]"),
-        ("xmlns", "xmlns[:=]"),
-        ("v-", r"\sv-(?:if|for|model|bind|on)\b"),
-        ("*ng", r"\s\*ng(?:If|For)\b"),
-        ("@click=", r"\s@click="),
-        ("import ", r"""\bimport\s+[\w{*][^\n]{0,80}?\sfrom\s+["']"""),
-        ("tag", r"""</?[\w-]{1,20}/?>(?:[`"'”]? |[`"'”])tags?\b"""),
-        ("element", r"""</?[\w-]{1,20}/?>(?:[`"'”]? |[`"'”])elements?\b"""),
-        *((word, rf"""</?[\w-]{{1,20}}/?>[`"'”」]?\s?{word}(?![:：<])""") for word in ("标签", "標籤", "元素", "タグ")),
+    (sign, tuple((literal, re.compile(pattern)) for literal, pattern in those))
+    for sign, those in (
+        (
+            "=",
+            (
+                ("className=", "className="),
+                ("={", r"<\w[^<>\n]*\s[\w:@-]+=\{"),
+                ("@click=", r"\s@click="),
+            ),
+        ),
+        ("%", (("{%", r"\{%[ -]"), ("<%", r"<%[=@\s-]"))),
+        ("?", (("<?", r"<\?(?:php|xml|=)"),)),
+        ("x", (("xmlns", "xmlns[:=]"),)),
+        ("-", (("v-", r"\sv-(?:if|for|model|bind|on)\b"),)),
+        ("*", (("*ng", r"\s\*ng(?:If|For)\b"),)),
+        ("m", (("import ", r"""\bimport\s+[\w{*][^\n]{0,80}?\sfrom\s+["']"""),)),
+        (
+            "<",
+            (
+                ("tag", r"""</?[\w-]{1,20}/?>(?:[`"'”]? |[`"'”])tags?\b"""),
+                ("element", r"""</?[\w-]{1,20}/?>(?:[`"'”]? |[`"'”])elements?\b"""),
+                *(
+                    (word, rf"""</?[\w-]{{1,20}}/?>[`"'”」]?\s?{word}(?![:：<])""")
+                    for word in ("标签", "標籤", "元素", "タグ")
+                ),
+            ),
+        ),
     )
 )
 
@@ -119,7 +132,12 @@ def _cut(text: str, opening: re.Pattern[str], closing: re.Pattern[str], sure: Ca
 
 def looks_like_source(text: str) -> bool:
     """Whether tags in `text` are likely to be somebody's source code, or what it talks about."""
-    return any(literal in text and pattern.search(text) for literal, pattern in _SOURCE)
+    for sign, those in _SOURCE:
+        if sign in text:
+            for literal, pattern in those:
+                if literal in text and pattern.search(text):
+                    return True
+    return False
 
 
 def find_tags(text: str, *, page: bool, every: bool) -> list[Tag]:

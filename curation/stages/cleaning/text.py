@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -23,6 +23,7 @@ from curation.stages.cleaning.urls import URL_SIGN, treat_urls
 
 # The kinds of change, the most telling first. All but "unicode" are also steps; it has two, "mojibake" and "form".
 KINDS = ("html", "urls", "unicode", "control_chars", "casefold", "newlines", "whitespace")
+_LATER = frozenset(("form", "html", "urls", "casefold", "whitespace"))  # steps that leave code alone
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,36 @@ class Cleaning:
     code: Literal["keep", "clean"] = "keep"
 
     @cached_property
+    def steps(self) -> tuple[str, ...]:
+        """The steps asked for, in the order in which they are taken."""
+        asked = {
+            "newlines": self.newlines,
+            "mojibake": self.mojibake,
+            "control_chars": self.control_chars,
+            "form": self.unicode != "keep",
+            "html": self.html != "keep",
+            "urls": self.urls != "keep",
+            "casefold": self.casefold,
+            "whitespace": self.whitespace,
+        }
+        return tuple(step for step, wanted in asked.items() if wanted)
+
+    @cached_property
     def signs(self) -> dict[str, str]:
         """For each step asked for, a regular expression (Rust syntax) that finds something in every text that the step
         would change.
         """
         signs = {
-            "newlines": f"[{NEWLINES}]" if self.newlines else "",
-            "mojibake": MOJIBAKE if self.mojibake else "",
-            "control_chars": f"[{CONTROLS}]" if self.control_chars else "",
+            "newlines": f"[{NEWLINES}]",
+            "mojibake": MOJIBAKE,
+            "control_chars": f"[{CONTROLS}]",
             "form": "" if self.unicode == "keep" else f"[{normalised_points(self.unicode)}]",
-            "html": "" if self.html == "keep" else HTML_SIGN,
-            "urls": "" if self.urls == "keep" else URL_SIGN,
+            "html": HTML_SIGN,
+            "urls": URL_SIGN,
             "casefold": f"[{folded_points()}]" if self.casefold else "",
-            "whitespace": BLANKS_SIGN if self.whitespace else "",
+            "whitespace": BLANKS_SIGN,
         }
-        return {step: sign for step, sign in signs.items() if sign}
+        return {step: signs[step] for step in self.steps}
 
     def clean(
         self, text: str, steps: Collection[str], *, conversation: bool = False, topic: bool = False
@@ -66,19 +82,34 @@ class Cleaning:
         conversation rather than a raw text. topic: its record speaks of HTML. A step may uncover work for another, so
         callers look for signs again, and repeat until nothing changes.
         """
-        round_ = _Round(text, self.signs.keys(), steps)
-        round_.take("newlines", unify_newlines)
-        round_.take("mojibake", self._repaired, "unicode")  # before controls go: half of it is C1 controls
-        round_.take("control_chars", remove_controls)  # in code too, which reads other than it runs with them
+        made: set[str] = set()
+        take = [step for step in self.steps if step in steps]
+        if "newlines" in take:
+            text = _noted(made, "newlines", text, unify_newlines(text))
+        if "mojibake" in take:  # before controls go: half of it is C1 controls
+            text = _noted(made, "unicode", text, self._repaired(text))
+        if "control_chars" in take:  # in code too, which reads other than it runs with them
+            text = _noted(made, "control_chars", text, remove_controls(text))
+        if not made and _LATER.isdisjoint(take):
+            return text, made
+        return self._clean_prose(text, take, made, conversation, topic), made
+
+    def _clean_prose(self, text: str, take: Collection[str], made: set[str], conversation: bool, topic: bool) -> str:
+        """The steps that leave code alone."""
         hidden = Hidden()
         if self.code == "keep":
-            round_.text = hidden.hide_code(round_.text, indented_markup=self.html == "keep")
-        round_.take("form", self._normalised, "unicode")
-        round_.take("html", lambda old: self._without_html(old, hidden, conversation, topic))
-        round_.take("urls", self._without_urls)
-        round_.take("casefold", lambda old: fold_case(old, compose=self.unicode != "keep"))
-        round_.take("whitespace", tidy_blanks)
-        return hidden.show(round_.text), round_.changes
+            text = hidden.hide_code(text, indented_markup=self.html == "keep")
+        if "form" in take:
+            text = _noted(made, "unicode", text, self._normalised(text))
+        if "html" in take:
+            text = _noted(made, "html", text, self._without_html(text, hidden, conversation, topic))
+        if "urls" in take:
+            text = _noted(made, "urls", text, self._without_urls(text))
+        if "casefold" in take:
+            text = _noted(made, "casefold", text, fold_case(text, compose=self.unicode != "keep"))
+        if "whitespace" in take or (made and self.whitespace):  # blanks are tidied after every change
+            text = _noted(made, "whitespace", text, tidy_blanks(text))
+        return hidden.show(text)
 
     def _repaired(self, text: str) -> str:
         hidden = Hidden()
@@ -97,19 +128,8 @@ class Cleaning:
         return text if self.urls == "keep" else treat_urls(text, self.urls, self.url_token)
 
 
-@dataclass
-class _Round:
-    """A text on its way through the steps."""
-
-    text: str
-    asked: Collection[str]
-    signed: Collection[str]
-    changes: set[str] = field(default_factory=set)
-
-    def take(self, step: str, change: Callable[[str], str], kind: str = "") -> None:
-        """Take a step that was asked for, if there was a sign of its work; blanks are tidied after every change."""
-        if step in self.asked and (step in self.signed or (step == "whitespace" and self.changes)):
-            changed = change(self.text)
-            if changed != self.text:
-                self.text = changed
-                self.changes.add(kind or step)
+def _noted(made: set[str], kind: str, before: str, after: str) -> str:
+    """`after`; and `kind` among the changes that were made, if it is one."""
+    if after != before:
+        made.add(kind)
+    return after

@@ -31,8 +31,10 @@ def treat_urls(text: str, how: Literal["remove", "replace"], token: str) -> str:
     if "://" not in text and "www." not in text.lower():
         return text
     if how == "remove":
-        text = _DEFINITION.sub("", text)
-        text = _LINK.sub(lambda found: found["text"], text)
+        if "]:" in text:
+            text = _DEFINITION.sub("", text)
+        if "](" in text:
+            text = _LINK.sub(lambda found: found["text"], text)
     out: list[str] = []
     start = 0
     for found in _found(text):
