@@ -26,12 +26,16 @@ class Encoder(Protocol):
         ...
 
 
-@lru_cache(maxsize=2)
 def encoder(name: str = DEFAULT) -> Encoder:
     """The encoder of that name: "multilingual", or a sentence-transformers model by local folder or Hub name.
 
     Nothing heavy is loaded before the first `encode`. StageError when a model is missing or is no such model.
     """
+    return _encoder(name)
+
+
+@lru_cache(maxsize=2)
+def _encoder(name: str) -> Encoder:  # apart, since the cache would keep a call without a name for another one
     if name == DEFAULT:
         from curation.embedding.multilingual import Multilingual
 

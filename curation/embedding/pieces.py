@@ -45,8 +45,9 @@ def _build(data: bytes) -> Any:
     from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
     from tokenizers.models import Unigram
 
-    top = list(_fields(data))
-    vocabulary = [_piece(value) for number, value in top if number == 1]
+    vocabulary, at = _vocabulary(data)
+    top = list(_fields(data[at:]))
+    vocabulary += [_piece(value) for number, value in top if number == 1]
     # The normaliser's specification (field 3 here) holds the precompiled character map as its field 2.
     (specification,) = [value for number, value in top if number == 3]
     (charsmap,) = [value for number, value in _fields(specification) if number == 2]
@@ -60,6 +61,23 @@ def _build(data: bytes) -> Any:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=BLANK, prepend_scheme="always", split=True)
     return tokenizer
+
+
+def _vocabulary(data: bytes) -> tuple[list[tuple[str, float]], int]:
+    """The pieces and scores at the beginning of the file, and where it goes on: `_piece` over `_fields`, in a quarter of the
+    time, as long as messages are short and of the usual order.
+    """
+    found, at = [], 0
+    while data[at : at + 1] == b"\n" and data[at + 1] < 128 and data[at + 2] == 10 and data[at + 3] < 128:
+        end = at + 4 + data[at + 3]  # of the piece; behind it the score, field 5 in 5 bytes, and its kind
+        if data[end] != 21:
+            break
+        found.append((data[at + 4 : end].decode(), _SCORE(data, end + 1)[0]))
+        at += 2 + data[at + 1]
+    return found, at
+
+
+_SCORE = struct.Struct("<f").unpack_from
 
 
 def _piece(data: bytes) -> tuple[str, float]:

@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,26 +173,27 @@ def test_the_order_and_company_of_texts_changes_nothing() -> None:
 
 def test_the_chinese_model_computes_on_one_thread_and_gives_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its products are small: on several threads, which wait for each other, they cost up to ten times as much."""
-    from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
+    import torch
 
-    from curation.privacy.names import lac
+    from curation.privacy.names import lac, lac_network
 
-    def threads() -> set[int]:
-        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    seen: set[int] = set()
+    compute = lac_network.product
 
-    seen: list[set[int]] = []
-    compute = lac._tags
+    def watched(*factors: Any) -> Any:
+        seen.add(torch.get_num_threads())
+        return compute(*factors)
 
-    def watched(pieces: Sequence[str]) -> list[list[str]]:
-        seen.append(threads())
-        return compute(pieces)
-
-    monkeypatch.setattr(lac, "_tags", watched)
-    with threadpool_limits(2, user_api="blas"):
+    monkeypatch.setattr(lac_network, "product", watched)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
         spans = lac.Lac().tag(["昨天王小明没有来上课。"])[0]
-        assert 2 in threads()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
     assert [span.entity for span in spans] == ["PERSON"]
-    assert seen == [{1}]
+    assert seen == {1}
 
 
 @pytest.mark.parametrize(

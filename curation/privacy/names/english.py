@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from curation.privacy.names import words
+from curation.privacy.names import cues, words
 from curation.privacy.spans import Span
 
 # A word with a capital: any alphabet that has them; O'Brien, Jean-Luc, McDonald, D. and JR.
@@ -90,6 +90,7 @@ _INTRODUCTION = re.compile(
     rf"behalf of|signed by|written by my|married to|addressed to|parcel for|appointment for|payable to|the desk of)[ ,:\"“]+"
     rf"(?P<n>{NAME})"
 )
+_TITLE_WORDS = frozenset(TITLE[3:-1].lower().split("|"))
 _NAME_IS = re.compile(r"(?i)\b(?:my (?:full |first |last )?name is|my name's|(?:maiden|sur|full|middle) ?name is)[ ]$")
 _SMALL_INTRODUCTION = re.compile(
     r"\b(?i:my (?:full |first )?name is|my name's|i am called|call me)[ ]+(?P<n>[a-z]{3,}(?: [a-z]{3,})?)"
@@ -129,14 +130,16 @@ _PRIVATE = re.compile(
 
 def rules(text: str) -> Iterator[Span]:
     """Names that stand where names stand, and capitalised runs that begin with a given name; no model is asked."""
-    for pattern, recogniser, score in (
-        (_TITLED, "en_title", 0.9),
-        (_GREETING, "en_greeting", 0.86),
-        (_SIGN_OFF, "en_signature", 0.87),
-        (_LABEL, "en_label", 0.87),
-        (_INTRODUCTION, "en_introduction", 0.86),
-        (_KIN, "en_kin", 0.87),
+    for pattern, recogniser, score, needed in (
+        (_TITLED, "en_title", 0.9, _TITLE_WORDS),
+        (_GREETING, "en_greeting", 0.86, cues.GREETING),
+        (_SIGN_OFF, "en_signature", 0.87, "\n"),
+        (_LABEL, "en_label", 0.87, ":："),
+        (_INTRODUCTION, "en_introduction", 0.86, cues.INTRODUCTION),
+        (_KIN, "en_kin", 0.87, cues.KIN),
     ):
+        if not cues.stand_in(text, needed):
+            continue
         for match in pattern.finditer(text):
             for start, end in _trim(text, *match.span("n")):
                 cue = text[match.start() : match.start("n")]

@@ -16,6 +16,9 @@ _SUFFIX = (
     r"Causeway|Commons|Cove|Crossing|Expressway|Freeway|Glen|Heights|Junction|Landing|Manor|Meadow|Meadows|Mill|Mount|Oval|"
     r"Parade|Esplanade|Broadway|Turnpike|Valley|Village|Yard|Strasse|Straße|Rue)"
 )
+_KINDS = frozenset(_SUFFIX[3:-1].split("|"))
+_WORDS = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
 _DIRECTION = r"(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\.?"
 _CAP = rf"(?:[{UPPER}][{LETTER}'’.-]*|\d{{1,3}}(?:st|nd|rd|th))"
 _UNIT = (
@@ -69,10 +72,22 @@ _FREE = re.compile(rf"{_PIECE}(?:(?:[ ]?,[ ]?\n?[ ]*|[ ]*\n\s*,?[ ]?|[ ])(?={_PI
 
 def addresses(text: str) -> Iterator[Span]:
     """Addresses, each from its number (or its unit) to its code."""
+    if _DIGIT.search(text) or "the corner of" in text:
+        yield from _streets(text)
+        yield from _others(text)
+
+
+def _streets(text: str) -> Iterator[Span]:
+    if _KINDS.isdisjoint(_WORDS.findall(text)):
+        return
     for core in CORE.finditer(text):
         if not _a_count(text, core):
             tail = _TAIL.match(text, core.end())
             yield Span(core.start(), tail.end() if tail else core.end(), "ADDRESS", 0.91, "en_street")
+
+
+def _others(text: str) -> Iterator[Span]:
+    """Boxes, what stands behind words that announce an address, streets of other countries, and blocks of lines."""
     for box in BOX.finditer(text):
         tail = _TAIL.match(text, box.end())
         end = tail.end() if tail else box.end()

@@ -166,13 +166,28 @@ def _again(text: str, spans: Sequence[Span]) -> list[Span]:
             for part in re.split(r"[ .]+", name):
                 if len(part) > 3 and part[0].isupper() and part not in words.given_names()[1]:
                     names.setdefault(part, span)
-    if not names:
-        return []
-    ordered = sorted(names, key=len, reverse=True)
-    pattern = re.compile("|".join(rf"(?<![^\W㐀-鿿]){re.escape(name)}(?![^\W㐀-鿿])" for name in ordered))
-    return [
-        Span(match.start(), match.end(), "PERSON", 0.86, names[match[0]].recogniser) for match in pattern.finditer(text)
-    ]
+    return [Span(*place, "PERSON", 0.86, names[text[slice(*place)]].recogniser) for place in _places(text, names)]
+
+
+def _places(text: str, names: Iterable[str]) -> Iterable[tuple[int, int]]:
+    """Where one of the names stands as a whole word, from left to right, of those that begin at one place the longest."""
+    found = []
+    for name in names:
+        at = text.find(name)
+        while at >= 0:
+            if not (_joins(text[at - 1 : at]) or _joins(text[at + len(name) : at + len(name) + 1])):
+                found.append((at, -len(name)))
+            at = text.find(name, at + 1)
+    last = 0
+    for start, length in sorted(found):
+        if start >= last:
+            last = start - length
+            yield start, last
+
+
+def _joins(character: str) -> bool:
+    """Whether a character ("" at an end) goes on with a word that it stands beside; a Chinese one does not."""
+    return (character.isalnum() or character == "_") and not "\u3400" <= character <= "\u9fff"
 
 
 @lru_cache(maxsize=16)

@@ -1,20 +1,22 @@
-"""Names by a spaCy model, run through Presidio's NLP engine with nothing in its pipeline but what entities need."""
+"""Names by a spaCy model, with nothing in its pipeline but what entities need."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from curation.errors import StageError
+from curation.privacy.names.spacy_network import Entities, Network, fits
 from curation.privacy.names.taggers import HINT, LABELS, folder_digest
 from curation.privacy.names.windows import Window, sorted_batches, windows
 from curation.privacy.spans import Span
 
-VERSION = "1"  # raised whenever the same text may get other spans
+VERSION = "2"  # raised whenever the same text may get other spans
 SIZE, OVERLAP = 4_000, 120  # code points of a window
 BUDGET = 20_000  # code points of a batch; larger ones were no faster
+NEEDLESS = ["tagger", "parser", "attribute_ruler", "lemmatizer", "morphologizer", "senter", "textcat"]
 SCORE = 0.85  # spaCy gives no score; Presidio's default
 
 
@@ -23,12 +25,12 @@ class SpacyTagger:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._loaded: Any = None
+        self._loaded: _Model | None = None
 
     @property
     def entities(self) -> frozenset[str]:
         """The types of entity among the labels of its entity recogniser."""
-        labels = self._engine().get_nlp("x").get_pipe("ner").labels
+        labels = self._model().nlp.get_pipe("ner").labels
         return frozenset(LABELS[label] for label in labels if label in LABELS)
 
     def digest(self) -> str:
@@ -42,54 +44,80 @@ class SpacyTagger:
         return folder_digest(folder, VERSION, str(SIZE), str(OVERLAP))
 
     def tag(self, texts: Sequence[str]) -> list[list[Span]]:
-        """The spans of each text; long texts in windows, windows in batches of like length."""
+        """The spans of each text; long texts in windows."""
         pieces = windows(texts, SIZE, OVERLAP)
         found: list[list[Span]] = [[] for _ in texts]
-        nlp = self._engine().get_nlp("x")
-        for batch in sorted_batches([len(window.piece) for window in pieces], BUDGET):
-            docs = nlp.pipe([pieces[number].piece for number in batch], batch_size=len(batch), n_process=1)
-            for number, doc in zip(batch, docs, strict=True):
-                found[pieces[number].text] += self._spans(pieces[number], doc)
+        model = self._model()
+        docs = [model.nlp.make_doc(window.piece) for window in pieces]
+        each = model.network.entities(docs) if model.network else _by_spacy(model.nlp, docs)
+        for window, doc, entities in zip(pieces, docs, each, strict=True):
+            found[window.text] += [self._span(window, doc, *entity) for entity in entities if entity[2] in LABELS]
         return [sorted(set(spans), key=lambda span: span.start) for spans in found]
 
-    def _spans(self, window: Window, doc: Any) -> list[Span]:
-        return [
-            Span(
-                window.start + entity.start_char,
-                window.start + entity.end_char,
-                LABELS[entity.label_],
-                SCORE,
-                f"spacy:{Path(self.name).name}",
-            )
-            for entity in doc.ents
-            if entity.label_ in LABELS
-        ]
+    def _span(self, window: Window, doc: Any, first: int, behind: int, label: str) -> Span:
+        last = doc[behind - 1]
+        start, end = doc[first].idx, last.idx + len(last)
+        return Span(window.start + start, window.start + end, LABELS[label], SCORE, f"spacy:{Path(self.name).name}")
 
-    def _engine(self) -> Any:
+    def _model(self) -> _Model:
         if self._loaded is None:
             self._loaded = _load(self.name)
         return self._loaded
 
 
-def _load(name: str) -> Any:
+class _Model(NamedTuple):
+    """A pipeline, and its recogniser computed by us, where it is of the usual shape."""
+
+    nlp: Any
+    network: Network | None
+
+
+def _by_spacy(nlp: Any, docs: Sequence[Any]) -> list[Entities]:
+    """The same by spaCy itself: the entities of each document."""
+    found: list[Entities] = [[] for _ in docs]
+    for batch in sorted_batches([len(doc.text) for doc in docs], BUDGET):
+        done = nlp.pipe([docs[number] for number in batch], batch_size=len(batch), n_process=1)
+        for number, doc in zip(batch, done, strict=True):
+            found[number] = [(entity.start, entity.end, entity.label_) for entity in doc.ents]
+    return found
+
+
+def _load(name: str) -> _Model:
     import spacy
-    from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    class Slim(SpacyNlpEngine):
-        """Presidio's engine without its download of missing models, on the processor, with entities alone."""
-
-        def load(self) -> None:
-            """The pipeline without what only lemmas, tags and parses need."""
-            needless = ["tagger", "parser", "attribute_ruler", "lemmatizer", "morphologizer", "senter", "textcat"]
-            self.nlp: Any = {"x": spacy.load(name, exclude=needless)}
-
-    logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
-    engine = Slim(models=[{"lang_code": "x", "model_name": name}])
     try:
-        engine.load()
+        try:
+            with _own_pipes_alone():
+                nlp = spacy.load(name, exclude=NEEDLESS)
+        except ValueError:  # a pipe of another package
+            nlp = spacy.load(name, exclude=NEEDLESS)
     except (OSError, ValueError, ImportError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise StageError(f"the spaCy model '{name}' cannot be loaded: {first}", HINT) from error
-    if "ner" not in engine.get_nlp("x").pipe_names:
+    if "ner" not in nlp.pipe_names:
         raise StageError(f"the spaCy model '{name}' has no entity recogniser", HINT)
-    return engine
+    if "tok2vec" in nlp.pipe_names and not {"tok2vec", "*"} & set(_listeners(nlp)):
+        nlp.remove_pipe("tok2vec")  # what it computes is for the pipes that were left out
+    return _Model(nlp, Network(nlp) if fits(nlp) else None)
+
+
+@contextmanager
+def _own_pipes_alone() -> Iterator[None]:
+    """Within, spaCy does not import the packages that announce pipes: Presidio is one, and loads transformers with it."""
+    from spacy.util import registry
+
+    announced = registry._entry_point_factories
+    before, announced.entry_points = announced.entry_points, False
+    try:
+        yield
+    finally:
+        announced.entry_points = before
+
+
+def _listeners(nlp: Any) -> Iterator[str]:
+    """The names of the pipes whose vectors the others take."""
+    for _, pipe in nlp.pipeline:
+        for node in getattr(getattr(pipe, "model", None), "walk", tuple)():
+            upstream = getattr(node, "upstream_name", None)
+            if upstream is not None:
+                yield upstream

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 from functools import lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+_TWO = re.compile(r"^([^ \n]{2}) (?:[^ \n]* )?(?!nr)[^ \n]*$", re.M)  # word, count, what kind of word it is
 
 
 def _lines(name: str) -> list[str]:
@@ -58,8 +60,7 @@ def chinese_words() -> frozenset[str]:
     path = Path((spec and spec.origin) or "").parent / "dict.txt"
     if not path.is_file():
         return frozenset()
-    entries = (line.split(" ") for line in path.read_text("utf-8").splitlines())
-    return frozenset(entry[0] for entry in entries if len(entry[0]) == 2 and not entry[-1].startswith("nr"))
+    return frozenset(_TWO.findall(path.read_text("utf-8")))
 
 
 @lru_cache(maxsize=1)
