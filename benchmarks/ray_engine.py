@@ -3,7 +3,8 @@
     python benchmarks/ray_engine.py --records 100000
 
 Every stage that asks nobody is on (not `rate`, which needs an endpoint, and not `ifd`, whose model reads some tens of records
-a second); `--names` lets `pii` look for names too. Two `ray start` with one core each stand for two machines; they share
+a second); `--names` lets `pii` look for names too. `--short`: questions and answers of 140 characters (`soak.py`) in place of
+texts of 550. Two `ray start` with one core each stand for two machines; they share
 this one's disk. The cluster is made anew for each run on it, and its start is not counted.
 """
 
@@ -125,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--shard", type=int, default=8192, help="records of a shard")
+    parser.add_argument("--short", action="store_true", help="short questions and answers: a fifth of the time")
     parser.add_argument("--names", action="store_true", help="look for names too, at some hundred records a second")
     parser.add_argument("--without", nargs="*", default=[], metavar="STAGE", help="stages to leave out")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -135,12 +137,14 @@ def main() -> None:
         child(given)
         return
     from ray_nodes import two_nodes
+    from soak import write as short
 
     from curation import Recipe
 
     work = CACHE / "work" / "ray"
     work.mkdir(parents=True, exist_ok=True)
-    source = write(CACHE / "corpora" / f"{given.records}.jsonl", given.records)
+    made = short if given.short else write
+    source = made(CACHE / "corpora" / f"{'soak-' * given.short}{given.records}.jsonl", given.records)
     items = work / "items.jsonl"
     items.write_bytes(b"".join(source.read_bytes().splitlines(keepends=True)[:50]))
     recipe = work / "recipe.yaml"

@@ -149,7 +149,7 @@ def _decide(
     try:
         decisions = complete(stage.decide(prints, context), step.name, stage)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(scratch.parent, ignore_errors=True)
     decided = pl.concat([decisions.rows["record_id"], decisions.edits["record_id"]]).unique()
     places = rows_named(parts, decided, ["ordinal"]).unique("record_id")
     _check(decisions, places, step.name)
