@@ -31,7 +31,7 @@ def rows_at(parts: Sequence[pl.LazyFrame], ordinals: U64, columns: Sequence[str]
     found = [part.select("ordinal", *columns).clear().collect() for part in parts[:1]]
     for part in parts:
         frame = part.select("ordinal", *columns).collect()
-        found.append(frame.filter(pl.Series(_within(ordinals, frame["ordinal"].to_numpy()))))
+        found.append(_copied(frame.filter(pl.Series(_within(ordinals, frame["ordinal"].to_numpy())))))
     return pl.concat(found)
 
 
@@ -41,9 +41,14 @@ def rows_named(parts: Sequence[pl.LazyFrame], names: pl.Series, columns: Sequenc
     found = [part.select("record_id", *columns).clear().collect() for part in parts[:1]]
     for part in parts:
         frame = part.select("record_id", *columns).collect()
-        found.append(frame.filter(pl.Series(_within(wanted, frame["record_id"].hash(0).to_numpy()))))
+        found.append(_copied(frame.filter(pl.Series(_within(wanted, frame["record_id"].hash(0).to_numpy())))))
     # Two names may have the same hash, once in a very long while.
     return pl.concat(found).join(names.alias("record_id").to_frame(), on="record_id", how="semi", maintain_order="left")
+
+
+def _copied(frame: pl.DataFrame) -> pl.DataFrame:
+    """With texts of its own: those of a filtered frame are views, which keep every text there was before in memory."""
+    return frame.with_columns(pl.col(pl.String) + pl.lit(""))
 
 
 def _within(wanted: U64, numbers: U64) -> NDArray[np.bool_]:
