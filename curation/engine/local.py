@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,10 +21,10 @@ from curation.engine.plan import SHARD_BYTES, SHARD_RECORDS, Plan, Stretch, make
 from curation.engine.pool import InlinePool, Pool, ProcessPool
 from curation.engine.progress import Meter
 from curation.engine.publish import publish
-from curation.engine.review import ShardVerdicts
 from curation.engine.room import check_room
+from curation.engine.shard import Shard
 from curation.engine.store import digest_payloads, make_key
-from curation.engine.verdicts import load_review, with_added
+from curation.engine.verdicts import Review, load_review, with_added
 from curation.errors import InputError, OutputError, Stopped
 from curation.events import Listener, ShardFinished
 from curation.readers import RawChunk, read_chunks
@@ -33,19 +33,6 @@ from curation.telling import hearing
 
 READ_VERSION = 2  # raised whenever the same bytes may become other records
 FINISH_VERSION = 2  # raised whenever the same records may be written as other bytes
-
-
-@dataclass
-class Shard:
-    """What the parent knows of a shard while the run goes on."""
-
-    ref: ShardRef
-    size: int  # bytes of its payloads
-    trail: list[Decided] = field(default_factory=list)
-    read: dict[str, Any] = field(default_factory=dict)
-    prints: dict[str, str] = field(default_factory=dict)  # by step name, the key of its fingerprints
-    stages: list[dict[str, Any]] = field(default_factory=list)
-    verdicts: ShardVerdicts = field(default_factory=ShardVerdicts)
 
 
 class _Run:
@@ -191,6 +178,17 @@ class _Run:
         if self.should_stop():
             raise Stopped("the run was stopped", "What was finished is kept; resume it to go on from there.")
 
+    def whole(
+        self, chunks: Iterator[tuple[ShardRef, RawChunk]], review: Review, listener: Listener
+    ) -> list[dict[str, Any]]:
+        """Every stretch of the plan, and what `finish` returns."""
+        if review.verdicts:
+            self.read(chunks)
+            review.resolve(self.work.store(), self.shards, listener)
+        for number, stretch in enumerate(self.plan.stretches):
+            self.stretch(stretch, None if review.verdicts or number else chunks)
+        return self.finish()
+
     def finish(self) -> list[dict[str, Any]]:
         """Render every shard and write its part of the ledger. Returns the manifests, their keys added."""
         self.meter.begin("write", len(self.shards))
@@ -238,12 +236,7 @@ def curate(
     Raises the errors of `curation.errors`; Stopped when `should_stop()` became true.
     """
     began = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shards = folder / "shards"
-    shards.mkdir(exist_ok=True, mode=0o700)
-    for stale in shards.glob(".~*.part"):
-        stale.unlink(missing_ok=True)
-    forget(shards)
+    shards = _shards_folder(folder)
     review = load_review(folder, verdicts)
     plan = make_plan(inputs, recipe, listener, forced=format, out_format=out_format, spool=folder / "stdin.bin")
     plan = with_added(plan, review, folder, listener)
@@ -255,18 +248,12 @@ def curate(
     own: Pool | None = None
     if pool is None:
         pool = own = ProcessPool(workers) if workers > 1 and several else InlinePool()
-    plain = all(source.compression == "none" and source.size >= 0 for source in plan.sources)
-    meter = Meter(listener, sum(source.size for source in plan.sources) if plain and limit is None else None)
+    meter = Meter(listener, _bytes_to_read(plan) if limit is None else None)
     if isinstance(pool, InlinePool):  # a worker is killed in place of being asked, and tells in files
         work = replace(work, should_stop=should_stop, heard=meter.heard)
     run = _Run(work, plan, pool, meter, should_stop)
     try:
-        if review.verdicts:
-            run.read(chunks)
-            review.resolve(run.work.store(), run.shards, listener)
-        for number, stretch in enumerate(plan.stretches):
-            run.stretch(stretch, None if review.verdicts or number else chunks)
-        manifests = run.finish()
+        manifests = run.whole(chunks, review, listener)
     finally:
         if own is not None:
             own.close()
@@ -284,6 +271,23 @@ def curate(
         listener=listener,
         began=began,
     )
+
+
+def _shards_folder(folder: Path) -> Path:
+    """The folder of the run's pieces, without what a killed run had half written there."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shards = folder / "shards"
+    shards.mkdir(exist_ok=True, mode=0o700)
+    for stale in shards.glob(".~*.part"):
+        stale.unlink(missing_ok=True)
+    forget(shards)
+    return shards
+
+
+def _bytes_to_read(plan: Plan) -> int | None:
+    """Of all sources; None where the size of one does not tell."""
+    plain = all(source.compression == "none" and source.size >= 0 for source in plan.sources)
+    return sum(source.size for source in plan.sources) if plain else None
 
 
 def _refuse_overwriting(plan: Plan, out: Path | None) -> None:

