@@ -62,7 +62,7 @@ def check_room(
     if size < SMALL and size * MOST < free:
         return
     room = room_of(plan, recipe, format, limit)
-    there = sum(path.stat().st_size for path in (folder / "shards").iterdir()) if (folder / "shards").is_dir() else 0
+    there = sum(path.stat().st_size for path in (folder / "shards").iterdir())
     apart = out is not None and not _same_disk(out, folder)
     need = max(0, room.total - (room.dataset if apart else 0) - there)
     listener(DiskNeeded(str(folder), need, free))
@@ -82,7 +82,8 @@ def room_of(plan: Plan, recipe: Recipe, format: str | None, limit: int | None) -
         if not records:
             continue
         count = sample.count if sample.sure else max(sample.count, _inflated_count(source, sample))
-        times = (count if limit is None else min(count, limit)) / records
+        count = count if limit is None else min(count, limit)
+        times = count / records
         lines, _ = render_lines(sample.batch, plan.out_format, {}, Counter())
         written = sum(map(len, lines))
         kept += times * (_bytes_kept(sample, recipe, plan) + written)
