@@ -46,7 +46,7 @@ class Multilingual:
     """Universal Sentence Encoder over the installed weights.
 
     bf16: multiply in bfloat16, and keep what is looked up in float16; by default where the processor has instructions for
-    it. Vectors are float32 all the same, within 0.0001 of a cosine of 1 of those computed in float32.
+    it. Vectors are float32 all the same, within 0.0002 of a cosine of 1 of those computed in float32.
     """
 
     def __init__(self, bf16: bool | None = None) -> None:

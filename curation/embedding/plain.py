@@ -1,5 +1,6 @@
 """The embedded model without PyTorch, for processes that must not load it: the same pieces and weights, the package's own
-forward pass over numpy, and so the same vectors to the fifth digit, at some two thirds of the speed (docs/semantic.md).
+forward pass over numpy, and so the same vectors (to the fifth digit of a cosine; to 0.0002 where PyTorch's are multiplied in
+bfloat16), at some two thirds of the speed (docs/semantic.md).
 """
 
 from __future__ import annotations

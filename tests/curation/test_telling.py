@@ -90,11 +90,19 @@ def test_the_stage_with_most_before_it_is_said_with_its_rate(monkeypatch: pytest
 def test_a_run_says_how_far_its_stages_are(workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts are embedded in this process, or in two others."""
     monkeypatch.setattr(progress, "INSIDE_EVERY", 0.05)
-    monkeypatch.setattr(local, "SHARD_RECORDS", 150)
+    monkeypatch.setattr(
+        local, "SHARD_RECORDS", 1500
+    )  # seconds of work, since what takes less than a moment is not told
     lines = json.loads((DATASETS / "alpaca_mixed.json").read_text("utf-8"))
     source = tmp_path / "a.jsonl"
     source.write_text(
-        "".join(json.dumps({**line, "n": n}) + "\n" for n in range(8) for line in lines)[:400_000], "utf-8"
+        "".join(
+            json.dumps({**line, "instruction": f"{n}. {line['instruction']}", "output": f"{n}: {line['output']}"})
+            + "\n"
+            for n in range(72)
+            for line in lines
+        ),
+        "utf-8",
     )
     said: list[Event] = []
     run(source, tmp_path / "run", said.append, workers=workers)

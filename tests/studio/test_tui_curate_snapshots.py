@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tui_pilot import run
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = {"": (80, 24), "-wide": (120, 40)}
 LANGUAGES = ("en", "zh_CN")
+# Vectors are multiplied in bfloat16 where the processor has it, which moves the last digits of a score.
+_OF_VECTORS = re.compile(r"(other_answer(?:&#160;)+0\.\d\d)\d\d")
 PLACES = [*(("curate", state) for state in CURATE), *(("runs", state) for state in RUNS)]
 
 
@@ -46,7 +49,7 @@ def test_curation_and_runs_look_as_they_did(
         kept.parent.mkdir(exist_ok=True)
         kept.write_text(svg, encoding="utf-8")
     before = kept.read_text(encoding="utf-8")
-    if svg != before:
+    if _OF_VECTORS.sub(r"\1", svg) != _OF_VECTORS.sub(r"\1", before):
         (tmp_path / kept.name).write_text(svg, encoding="utf-8")
         pytest.fail(f"{difference(f'{place}/{name}', before, svg)}\nThe new picture: {tmp_path / kept.name}")
 

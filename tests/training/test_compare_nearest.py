@@ -259,7 +259,9 @@ def test_vectors_without_torch_are_those_of_torch() -> None:
     ]
     plain, torch = PlainMultilingual(), Multilingual()
     assert plain.digest() == torch.digest()
-    assert np.einsum("ij,ij->i", plain.encode(texts), torch.encode(texts)).min() > 0.99999
+    alone = plain.encode(texts)
+    assert np.einsum("ij,ij->i", alone, Multilingual(bf16=False).encode(texts)).min() > 0.99999
+    assert np.einsum("ij,ij->i", alone, torch.encode(texts)).min() > 0.9997  # in bfloat16 where the processor has it
     assert plain.encode([]).shape == (0, 512)
 
 
