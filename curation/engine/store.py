@@ -20,6 +20,8 @@ import xxhash
 
 from curation.writers.atomic import discard, open_temp, output_error
 
+ROWS = 1 << 14  # two shards of records
+
 
 def make_key(*facts: Any) -> str:
     """A 128-bit digest (hex) of JSON-able facts. Order matters for lists, not for the keys of objects."""
@@ -122,9 +124,11 @@ def place(path: Path, data: bytes) -> None:
 
 
 def encode_frame(frame: pl.DataFrame) -> bytes:
-    """A frame as Arrow IPC, LZ4 inside. Made in memory: a sink leaves partial files and may hang on a full disk."""
+    """A frame as Arrow IPC, LZ4 inside. Made in memory: a sink leaves partial files and may hang on a full disk. In batches of
+    ROWS, so that some rows of a large one are found without unpacking many others.
+    """
     buffer = io.BytesIO()
-    frame.write_ipc(buffer, compression="lz4")
+    frame.write_ipc(buffer, compression="lz4", record_batch_size=ROWS)
     return buffer.getvalue()
 
 
