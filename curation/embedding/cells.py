@@ -17,25 +17,20 @@ BLOCK = 4_096  # vectors at once
 
 
 class Cells:
-    """Vectors in about 4 * sqrt(n) cells, cell by cell in a file of their own in `folder`. `probes` is how many cells are
-    searched for each query; `order` the numbers of all vectors cell by cell, the best order to ask about them in.
+    """Vectors in about 4 * sqrt(n) cells, cell by cell in a file of their own in `folder`. Of `nlist` cells `nprobe` are searched
+    for each query (faiss's names); `order` has the numbers of all vectors cell by cell, the best order to ask about them in.
     """
 
     def __init__(self, vectors: Vectors, folder: Path | None) -> None:
-        import faiss
-
         count = len(vectors)
-        number = min(int(4 * np.sqrt(count)), MOST_CELLS)
-        self._centres = faiss.IndexFlatIP(vectors.width)
-        # The library's inverted file trains its own centres; its lists stay empty, since it keeps them in memory.
-        trainer = faiss.IndexIVFFlat(self._centres, vectors.width, number, faiss.METRIC_INNER_PRODUCT)
-        trainer.cp.seed = 1  # k-means starts from the same vectors each time
-        trainer.cp.min_points_per_centroid = 1
-        trainer.train(vectors.take(np.linspace(0, count - 1, min(count, TRAINED_ON), dtype=np.int64)))
-        self.number, self.probes = number, 4
-        cells = np.concatenate([self._nearest(block, 1)[:, 0] for _, block in _blocks(vectors)])
+        self.nlist, self.nprobe = min(int(4 * np.sqrt(count)), MOST_CELLS), 4
+        sample = vectors.take(np.linspace(0, count - 1, min(count, TRAINED_ON), dtype=np.int64))
+        self._trained = trained(sample, self.nlist)  # its own lists stay empty: they would be in memory
+        every = np.arange(count)
+        blocks = (vectors.take(every[start : start + BLOCK]) for start in range(0, count, BLOCK))
+        cells = np.concatenate([self._nearest(block, 1)[:, 0] for block in blocks])
         self.order: I64 = np.argsort(cells, kind="stable")
-        self._starts = np.searchsorted(cells[self.order], np.arange(number + 1))
+        self._starts = np.searchsorted(cells[self.order], np.arange(self.nlist + 1))
         self._stored = OnDisk(vectors.width, folder)
         for start in range(0, count, BLOCK):
             self._stored.append(vectors.take(self.order[start : start + BLOCK]).astype(np.float16))
@@ -48,7 +43,7 @@ class Cells:
 
     def search(self, queries: F32, wanted: int) -> tuple[F32, I64]:
         """The `wanted` closest in the cells nearest to each query: cosines, descending, and numbers (-1: there are no more)."""
-        probed = self._nearest(queries, self.probes)
+        probed = self._nearest(queries, self.nprobe)
         cosines = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
         numbers = np.full((len(queries), wanted), -1, dtype=np.int64)
         asking = np.argsort(probed, axis=None, kind="stable")  # queries by the cell they ask
@@ -65,8 +60,20 @@ class Cells:
         return cosines, numbers
 
     def _nearest(self, queries: F32, cells: int) -> NDArray[np.int64]:
-        found: Any = self._centres.search(queries, cells)[1]
+        found: Any = self._trained.quantizer.search(queries, cells)[1]
         return np.asarray(found, dtype=np.int64)
+
+
+def trained(sample: F32, cells: int) -> Any:
+    """faiss's inverted file of so many cells, trained on a sample and empty. k-means starts from the same vectors each time."""
+    import faiss
+
+    width = sample.shape[1]
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, cells, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed = 1
+    index.cp.min_points_per_centroid = 1
+    index.train(sample)
+    return index
 
 
 def best(cosines: F32, numbers: I64, more: F32, more_numbers: I64) -> tuple[F32, I64]:
@@ -81,9 +88,3 @@ def best(cosines: F32, numbers: I64, more: F32, more_numbers: I64) -> tuple[F32,
         both, names = np.take_along_axis(both, chosen, 1), np.take_along_axis(names, chosen, 1)
     order = np.lexsort((names, -both), axis=1)[:, :wanted]
     return np.take_along_axis(both, order, 1), np.take_along_axis(names, order, 1)
-
-
-def _blocks(vectors: Vectors) -> Any:
-    for start in range(0, len(vectors), BLOCK):
-        places = np.arange(start, min(start + BLOCK, len(vectors)))
-        yield places, vectors.take(places)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from curation.embedding.cells import BLOCK, Cells, best
+from curation.embedding.cells import BLOCK, Cells, best, trained
 from curation.embedding.encoder import F32
 from curation.embedding.stored import I64, InMemory, Vectors
 
@@ -79,8 +79,7 @@ def _in_cells(vectors: Vectors, wanted: int, folder: Path | None) -> Iterator[tu
     asked = vectors.take(sample)
     exact = _closest(vectors, asked, min(CLOSEST, len(vectors)))
     with Cells(vectors, folder) as cells:
-        while cells.probes < cells.number and _recall(cells.search(asked, exact.shape[1])[1], exact) < RECALL:
-            cells.probes = min(2 * cells.probes, cells.number)
+        _tune(cells, asked, exact)
         order = cells.order
         for start in range(0, len(order), BLOCK):
             mine = order[start : start + BLOCK]
@@ -108,27 +107,22 @@ def flat_index(vectors: F32) -> Any:
 
 
 def cell_index(vectors: F32) -> Any:
-    """Vectors in about 4 * sqrt(n) cells. As many cells are searched as RECALL takes, measured on a fixed sample."""
-    import faiss
-
-    cells = int(4 * np.sqrt(len(vectors)))
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(vectors.shape[1]), vectors.shape[1], cells, faiss.METRIC_INNER_PRODUCT)
-    index.cp.seed = 1  # k-means starts from the same vectors each time
-    index.cp.min_points_per_centroid = 1
-    index.train(vectors)
+    """Vectors in about 4 * sqrt(n) cells, in memory. As many cells are searched as RECALL takes, measured on a fixed sample."""
+    index = trained(vectors, int(4 * np.sqrt(len(vectors))))
     index.add(vectors)
     sample = vectors[np.linspace(0, len(vectors) - 1, min(SAMPLE, len(vectors)), dtype=np.int64)]
-    _, exact = flat_index(vectors).search(sample, min(CLOSEST, len(vectors)))
     index.nprobe = 4
-    while index.nprobe < cells and recall(index, sample, exact) < RECALL:
-        index.nprobe = min(2 * index.nprobe, cells)
+    _tune(index, sample, flat_index(vectors).search(sample, min(CLOSEST, len(vectors)))[1])
     return index
+
+
+def _tune(index: Any, queries: F32, exact: I64) -> None:
+    """Twice as many cells are searched until enough of the `exact` neighbours are found."""
+    while index.nprobe < index.nlist and recall(index, queries, exact) < RECALL:
+        index.nprobe = min(2 * index.nprobe, index.nlist)
 
 
 def recall(index: Any, queries: F32, exact: I64) -> float:
     """The share of the `exact` neighbours (queries, k) that the index finds."""
-    return _recall(index.search(queries, exact.shape[1])[1], exact)
-
-
-def _recall(found: I64, exact: I64) -> float:
+    _, found = index.search(queries, exact.shape[1])
     return float(np.mean([len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, exact, strict=True)]))

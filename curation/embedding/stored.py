@@ -23,13 +23,12 @@ class Vectors(Protocol):
     @property
     def width(self) -> int:
         """Numbers in a vector."""
-        ...
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """How many there are."""
 
     def take(self, places: I64) -> F32:
         """Some of them, as an array of their own."""
-        ...
 
 
 class InMemory:

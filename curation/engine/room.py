@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.copying import readable
 from curation.engine.plan import Plan
 from curation.engine.sample import Sample, first_records
 from curation.engine.store import encode_frame
@@ -21,7 +22,7 @@ from curation.writers import render_lines
 
 SAMPLE = 2_000  # records of a source that are tried out
 SMALL = 32 << 20  # bytes of input below which nobody needs to be told
-MOST = 40  # times its input is more than any run takes
+MOST = 200  # times its input is more than any run takes: short texts have vectors of some kB for each stage
 INFLATED = 6  # times a compressed or columnar source is larger when it is read, about
 DECIDED = 24  # bytes a record and stage that decisions and ledger take, about
 
@@ -68,7 +69,7 @@ def check_room(
     listener(DiskNeeded(str(folder), need, free))
     if refuse and need > free:
         raise OutputError(
-            f"this run needs about {_told(need)} on the disk of {folder}, and {_told(free)} are free",
+            f"this run needs about {readable(need)} on the disk of {folder}, and {readable(free)} are free",
             "Make room, name another folder with --runs-dir, or go on all the same with --no-disk-check.",
         )
 
@@ -76,13 +77,16 @@ def check_room(
 def room_of(plan: Plan, recipe: Recipe, format: str | None, limit: int | None) -> Room:  # noqa: A002
     """Told by the first records of each source, written as a run would write them."""
     kept = scratch = dataset = 0.0
+    left = limit
     for source in plan.sources:
         sample = first_records(source, SAMPLE, format)
         records = len(sample.batch)
         if not records:
             continue
         count = sample.count if sample.sure else max(sample.count, _inflated_count(source, sample))
-        count = count if limit is None else min(count, limit)
+        if left is not None:
+            count = min(count, left)
+            left -= count
         times = count / records
         lines, _ = render_lines(sample.batch, plan.out_format, {}, Counter())
         written = sum(map(len, lines))
@@ -125,7 +129,3 @@ def _inflated_count(source: Source, sample: Sample) -> int:
 def _same_disk(out: Path, folder: Path) -> bool:
     there = next(parent for parent in [out, *out.absolute().parents] if parent.exists())
     return there.stat().st_dev == folder.stat().st_dev
-
-
-def _told(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"

@@ -67,6 +67,15 @@ def test_half_of_the_records_take_half(tmp_path: Path) -> None:
     assert told(source, CHEAP, limit=3_000).kept == pytest.approx(told(source, CHEAP).kept / 2, rel=0.02)
 
 
+def test_a_limit_is_of_all_sources_together(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in "abc":
+        write(folder / f"{name}.jsonl", 3_000, 20)
+    assert told(folder, CHEAP, limit=3_000).total == pytest.approx(told(folder / "a.jsonl", CHEAP).total, rel=0.01)
+    assert told(folder, CHEAP).total == pytest.approx(3 * told(folder / "a.jsonl", CHEAP).total, rel=0.01)
+
+
 def test_a_compressed_source_is_taken_for_larger(tmp_path: Path) -> None:
     plain, packed = write(tmp_path / "in.jsonl", 6_000, 20), write(tmp_path / "in.jsonl.gz", 6_000, 20)
     assert 0.3 < told(packed, PLAIN).kept / told(plain, PLAIN).kept < 3
@@ -83,7 +92,7 @@ def nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_that_has_too_little_room_does_not_begin(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", 6_000, 20)
     heard: list[Event] = []
-    with pytest.raises(OutputError, match=r"needs about .* MB on the disk of .*run, and 0 MB are free"):
+    with pytest.raises(OutputError, match=r"needs about .* MB on the disk of .*run, and 300.0 kB are free"):
         curate(source, Recipe.from_text(CHEAP), run_dir=tmp_path / "run", listener=heard.append)
     (event,) = [event for event in heard if isinstance(event, DiskNeeded)]
     assert event.needed == told(source, CHEAP).total
